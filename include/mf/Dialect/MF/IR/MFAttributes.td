@@ -1,0 +1,191 @@
+// Attributes of the dialect `mf`: score kinds, parameter sources, layouts, targets and strategies.
+#ifndef MF_DIALECT_MF_IR_MFATTRIBUTES_TD
+#define MF_DIALECT_MF_IR_MFATTRIBUTES_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mf/Dialect/MF/IR/MFDialect.td"
+include "mf/Dialect/MF/IR/MFInterfaces.td"
+
+class MF_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<MF_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------===//
+// Enumerations
+//===----------------------------------------------------------------------===//
+
+def MF_ScoreKind : I32EnumAttr<"ScoreKind", "score of a code", [
+    I32EnumAttrCase<"Magnitude", 0, "magnitude">, I32EnumAttrCase<"Probability", 1, "probability">]> {
+  let cppNamespace = "::mlir::mf";
+  let genSpecializedAttr = 0;
+}
+def MF_ScoreKindAttr : EnumAttr<MF_Dialect, MF_ScoreKind, "score">;
+
+def MF_OperandRole : I32EnumAttr<"OperandRole", "what an entry point does with an operand", [
+    I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">,
+    I32EnumAttrCase<"State", 2, "state">]> {
+  let cppNamespace = "::mlir::mf";
+}
+
+//===----------------------------------------------------------------------===//
+// Facts about a module
+//===----------------------------------------------------------------------===//
+
+def MF_LanguageModelAttr : MF_Attr<"LanguageModel", "language_model"> {
+  let summary = "What a session of a language model needs to know";
+  let parameters = (ins StringRefParameter<"name of the model, a C identifier">:$name, "int64_t":$vocabulary,
+                        "int64_t":$max_positions);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_CPUTargetAttr : MF_Attr<"CPUTarget", "cpu_target"> {
+  let summary = "A CPU to compile for, with what strategies ask about it";
+  let description = [{
+    `#mf.cpu_target<variant = "x86-64-v3", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "",
+    vector_bits = 256, fma = true, l1_bytes = 32768, l2_bytes = 524288>`. `vector_bits` is the width that vectors are
+    generated for. Cache sizes are of one core.
+  }];
+  let parameters = (ins StringRefParameter<"name of the variant">:$variant, StringRefParameter<"LLVM triple">:$triple,
+                        StringRefParameter<"LLVM CPU name">:$cpu,
+                        StringRefParameter<"LLVM feature string">:$features, "int64_t":$vector_bits, "bool":$fma,
+                        "int64_t":$l1_bytes, "int64_t":$l2_bytes);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// f32 lanes of a vector.
+    int64_t getLanes() const { return getVectorBits() / 32; }
+  }];
+}
+
+def MF_OperandAttr : MF_Attr<"Operand", "operand"> {
+  let summary = "An operand of an entry point";
+  let description = [{
+    `#mf.operand<name = "tokens", role = input, type = tensor<?xi32>, dims = ["tokens"]>`. `dims` has a name per dimension
+    of `type`, `""` for a static one.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, EnumParameter<MF_OperandRole>:$role,
+                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_EntryAttr : MF_Attr<"Entry", "entry"> {
+  let summary = "The interface of an entry point";
+  let description = [{
+    On a function that takes a frame: the names of the symbolic dimensions, in the order of `mf.frame_dim`, and the
+    operands, in the order of `mf.frame_operand`: arguments first, then outputs.
+  }];
+  let parameters = (ins "::mlir::ArrayAttr":$dims, ArrayRefParameter<"::mlir::mf::OperandAttr">:$operands);
+  let assemblyFormat = "`<` `dims` `=` $dims `,` `operands` `=` `[` $operands `]` `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Sources of parameters
+//===----------------------------------------------------------------------===//
+
+class MF_SourceAttr<string name, string attrMnemonic>
+    : MF_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<MF_SourceAttrInterface>]>;
+
+def MF_TensorFileAttr : MF_SourceAttr<"TensorFile", "tensor_file"> {
+  let summary = "Row-major elements in a file";
+  let description = [{
+    `#mf.tensor_file<path = "model.safetensors", offset = 4096, element_type = f16>`: little-endian elements of
+    `element_type` from byte `offset` on. They are converted to the parameter's element type when that is wider.
+  }];
+  let parameters = (ins StringRefParameter<"path of the file">:$path, "uint64_t":$offset, "::mlir::Type":$element_type);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_RandomAttr : MF_SourceAttr<"Random", "random"> {
+  let summary = "Pseudo-random elements, uniform in [-scale, scale)";
+  let description = [{
+    Element e is ((w >> 40) * 2^-23 - 1) * scale, w the e-th output of SplitMix64 seeded with `seed`.
+  }];
+  let parameters = (ins "uint64_t":$seed, "::mlir::FloatAttr":$scale);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def MF_FillAttr : MF_SourceAttr<"Fill", "fill"> {
+  let summary = "One value everywhere";
+  let parameters = (ins "::mlir::FloatAttr":$value);
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def MF_RotaryAnglesAttr : MF_SourceAttr<"RotaryAngles", "rotary_angles"> {
+  let summary = "Cosine and sine of rotary angles";
+  let description = [{
+    For a parameter [positions, r / 2, 2]: element [p, i, 0] is cos(a), [p, i, 1] is sin(a), a = p / base^(2 i / r),
+    evaluated in float64.
+  }];
+  let parameters = (ins "::mlir::FloatAttr":$base);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+class MF_LayoutAttr<string name, string attrMnemonic>
+    : MF_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<MF_LayoutAttrInterface>]>;
+
+def MF_TableLayoutAttr : MF_LayoutAttr<"TableLayout", "table_layout"> {
+  let summary = "How the tables of a lookup lie in memory";
+  let description = [{
+    Tables [K, 2^tau, N] are stored as rows, `#mf.table_layout<strip_columns = 0>`: [K, 2^tau, N], or as column strips,
+    `#mf.table_layout<strip_columns = c>`: [ceil(N / c), K, 2^tau, c].
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$strip_columns);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
+  let summary = "How the weight of a dense layer lies in memory";
+  let description = [{
+    A weight [N, D] is stored as [ceil(N / c), D, c]: panels of c output columns whose elements for one input feature are
+    adjacent. `#mf.panel_layout<columns = 16>`.
+  }];
+  let parameters = (ins "int64_t":$columns);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Strategies
+//===----------------------------------------------------------------------===//
+
+class MF_StrategyAttr<string name, string attrMnemonic>
+    : MF_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<MF_StrategyAttrInterface>]> {
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_CPURowsAttr : MF_StrategyAttr<"CPURows", "cpu_rows"> {
+  let summary = "Row by row: norms, rotary embedding, embedding, sums";
+  let parameters = (ins "int64_t":$tokens, "int64_t":$lanes);
+}
+
+def MF_CPUHashAttr : MF_StrategyAttr<"CPUHash", "cpu_hash"> {
+  let summary = "Codes and scores of `tables` chunks at a time, a lane each";
+  let parameters = (ins "int64_t":$tokens, "int64_t":$tables);
+}
+
+def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
+  let summary = "Lookup token by token: `columns` accumulators in registers while all tables pass";
+  let parameters = (ins "int64_t":$tokens, "int64_t":$columns, "int64_t":$lanes);
+}
+
+def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
+  let summary = "Attention with a running maximum: `queries` rows against blocks of `keys` keys";
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$lanes);
+}
+
+def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {
+  let summary = "Dense layer: `rows` rows against one panel of the weight at a time";
+  let parameters = (ins "int64_t":$rows, "int64_t":$lanes);
+}
+
+#endif // MF_DIALECT_MF_IR_MFATTRIBUTES_TD

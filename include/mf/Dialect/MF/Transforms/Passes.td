@@ -1,0 +1,105 @@
+// Passes over models on tensors, in alphabetical order.
+#ifndef MF_DIALECT_MF_TRANSFORMS_PASSES_TD
+#define MF_DIALECT_MF_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FuseLookupsPass : Pass<"mf-fuse-lookups", "::mlir::func::FuncOp"> {
+  let summary = "Make one lookup of those that read the same codes and scores";
+  let description = [{
+    Query, key and value of an attention block look up the same codes in three sets of tables. One op that looks up all
+    of them reads codes and scores once and has one loop over tokens.
+
+    1. In each block, lookups on tensors with the same codes, scores, layout, strategy and code bits, and all with biases
+       or all without, form a group.
+    2. The first of a group takes the table sets, biases and destinations of the others, in their order. What these need
+       is moved before it; a lookup that needs a result of the group, or an operand of an op with side effects in
+       between, stays as it is.
+
+    The cost is linear in the number of ops. Nothing happens where no two lookups share codes and scores. The pass cannot
+    fail. Test: `test/Dialect/MF/fuse-lookups.mlir`.
+  }];
+  let statistics = [Statistic<"numFusedLookups", "num-fused-lookups", "Number of lookups that joined another one">];
+}
+
+def PackParametersPass : Pass<"mf-pack-parameters", "::mlir::ModuleOp"> {
+  let summary = "Drop unused parameters and number the others";
+  let description = [{
+    The parameter file holds the parameters that some function reads, in module order.
+
+    1. `mf.get_parameter` ops without a user are erased.
+    2. `mf.parameter` ops without a `mf.get_parameter` are erased.
+    3. The others get their `index`: 0, 1, ... in module order.
+
+    The result depends on the module's parameters and on what is read, not on how code is tiled, so that all variants of
+    a library number alike. Running it again changes nothing. It fails where a function reads parameters by their number
+    already (`mf.frame_parameter`). Test: `test/Dialect/MF/pack-parameters.mlir`.
+  }];
+  let statistics = [Statistic<"numDroppedParameters", "num-dropped-parameters", "Number of parameters that nothing reads">];
+}
+
+def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
+  let summary = "Choose how tables and weights lie in the parameter file";
+  let description = [{
+    A layout is chosen once, for all instruction sets and for prefill and decode alike.
+
+    1. Each lookup whose tables are values of parameters wants `#mf.table_layout<strip_columns = table-strip-columns>`,
+       each linear whose weight is one wants `#mf.panel_layout<columns = panel-columns>`. A layout that is written by hand,
+       on the op or on one of its parameters, wins.
+    2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
+       parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.
+    3. The layout is set on the `mf.parameter` and on the op; the type of `mf.get_parameter` becomes the stored type.
+
+    ```mlir
+    mf.parameter @w : tensor<60x64xf32> from #mf.random<seed = 1, scale = 1.0 : f32>
+    %w = mf.get_parameter @w : tensor<60x64xf32>
+    %y = mf.linear ins(%x, %w : tensor<?x64xf32>, tensor<60x64xf32>) outs(%init : tensor<?x60xf32>) -> tensor<?x60xf32>
+    ```
+    becomes
+    ```mlir
+    mf.parameter @w : tensor<60x64xf32> from #mf.random<seed = 1, scale = 1.0 : f32> layout #mf.panel_layout<columns = 16>
+    %w = mf.get_parameter @w : tensor<4x64x16xf32>
+    %y = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<4x64x16xf32>) outs(%init : tensor<?x60xf32>)
+        -> tensor<?x60xf32>
+    ```
+
+    A remark says which op gets which layout, and which gets none. It fails where an option is no layout. Test:
+    `test/Dialect/MF/select-layouts.mlir`.
+  }];
+  let options = [
+    Option<"tableStripColumns", "table-strip-columns", "int64_t", "0",
+           "Columns of a strip of tables; 0: whole rows">,
+    Option<"panelColumns", "panel-columns", "int64_t", "16",
+           "Output columns of a panel of a dense layer's weight; 0: no panels">,
+  ];
+  let statistics = [Statistic<"numLayouts", "num-layouts", "Number of parameters that got a layout">];
+}
+
+def VerifyModelContractPass : Pass<"mf-verify-model-contract", "::mlir::ModuleOp"> {
+  let summary = "Check what the model stage promises";
+  let description = [{
+    After the model stage
+
+    - every compute op is on tensors;
+    - a lookup or linear with a layout reads parameters of that layout or values that are no parameters, and the value of a
+      parameter with a layout that moves elements is read by such ops only.
+
+    Changes nothing; fails, naming the op, where a promise is broken. Test: `test/Dialect/MF/verify-model-contract.mlir`.
+  }];
+}
+
+def VerifyPackContractPass : Pass<"mf-verify-pack-contract", "::mlir::ModuleOp"> {
+  let summary = "Check what the pack stage promises";
+  let description = [{
+    After the pack stage
+
+    - every parameter is read by a function;
+    - the indices of the parameters are 0, 1, ... in module order;
+    - as after the model stage, layouts of parameters and of the ops that read them agree, also through slices.
+
+    Changes nothing; fails, naming the parameter or op, where a promise is broken.
+    Test: `test/Dialect/MF/verify-pack-contract.mlir`.
+  }];
+}
+
+#endif // MF_DIALECT_MF_TRANSFORMS_PASSES_TD

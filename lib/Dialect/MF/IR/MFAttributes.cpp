@@ -1,0 +1,172 @@
+// Attributes of the dialect: layouts, sources, targets and strategies, with their verifiers.
+#include "mf/Dialect/MF/IR/MFAttributes.h"
+#include "mf/Dialect/MF/IR/MFDialect.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+#include "mf/Dialect/MF/IR/MFEnums.cpp.inc"
+
+#include "mf/Dialect/MF/IR/MFAttrInterfaces.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mf/Dialect/MF/IR/MFAttributes.cpp.inc"
+
+void MFDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "mf/Dialect/MF/IR/MFAttributes.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Facts about a module
+//===----------------------------------------------------------------------===//
+
+LogicalResult LanguageModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name,
+                                        int64_t vocabulary, int64_t maxPositions) {
+  auto isWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  if (name.empty() || llvm::isDigit(name.front()) || !llvm::all_of(name, isWord))
+    return emitError() << "expects 'name' to be a C identifier, found \"" << name << "\"";
+  if (vocabulary < 1 || maxPositions < 1)
+    return emitError() << "expects a positive vocabulary and positive max_positions, found " << vocabulary << " and "
+                       << maxPositions;
+  return success();
+}
+
+LogicalResult CPUTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef, StringRef, StringRef,
+                                    StringRef, int64_t vectorBits, bool, int64_t l1Bytes, int64_t l2Bytes) {
+  if (vectorBits < 128 || vectorBits > 2048 || !llvm::isPowerOf2_64(vectorBits))
+    return emitError() << "expects vector_bits to be a power of two in [128, 2048], found " << vectorBits;
+  if (l1Bytes <= 0 || l2Bytes <= 0)
+    return emitError() << "expects positive cache sizes, found " << l1Bytes << " and " << l2Bytes << " bytes";
+  return success();
+}
+
+LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole,
+                                  RankedTensorType type, ArrayAttr dims) {
+  if (dims.size() != static_cast<size_t>(type.getRank()))
+    return emitError() << "expects a name per dimension of " << type << ", found " << dims.size() << " for operand "
+                       << name;
+  for (auto [extent, dim] : llvm::zip_equal(type.getShape(), dims)) {
+    auto dimName = dyn_cast<StringAttr>(dim);
+    if (!dimName || dimName.empty() != !ShapedType::isDynamic(extent))
+      return emitError() << "expects a name for each dynamic dimension of " << type << " and \"\" for each static one, "
+                         << "found " << dims << " for operand " << name;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sources
+//===----------------------------------------------------------------------===//
+
+LogicalResult TensorFileAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef path, uint64_t,
+                                     Type elementType) {
+  if (path.empty())
+    return emitError() << "expects a path";
+  if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
+    return emitError() << "expects element_type f32, f16 or bf16, found " << elementType;
+  return success();
+}
+
+Type TensorFileAttr::getSourceElementType() const { return getElementType(); }
+Type RandomAttr::getSourceElementType() const { return {}; }
+Type FillAttr::getSourceElementType() const { return {}; }
+Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+LogicalResult TableLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stripColumns) {
+  if (stripColumns < 0)
+    return emitError() << "expects strip_columns to be 0 or more, found " << stripColumns;
+  return success();
+}
+
+bool TableLayoutAttr::isIdentity() const { return getStripColumns() == 0; }
+
+FailureOr<SmallVector<int64_t>>
+TableLayoutAttr::getPackedShape(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() != 3)
+    return emitError() << "a table layout applies to tables [K, 2^tau, N], found rank " << shape.size();
+  if (isIdentity())
+    return llvm::to_vector(shape);
+  int64_t c = getStripColumns();
+  return SmallVector<int64_t>{llvm::divideCeilSigned(shape[2], c), shape[0], shape[1], c};
+}
+
+LogicalResult PanelLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns) {
+  if (columns < 1)
+    return emitError() << "expects columns to be 1 or more, found " << columns;
+  return success();
+}
+
+bool PanelLayoutAttr::isIdentity() const { return false; }
+
+FailureOr<SmallVector<int64_t>>
+PanelLayoutAttr::getPackedShape(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() != 2)
+    return emitError() << "a panel layout applies to weights [N, D], found rank " << shape.size();
+  return SmallVector<int64_t>{llvm::divideCeilSigned(shape[0], getColumns()), shape[1], getColumns()};
+}
+
+//===----------------------------------------------------------------------===//
+// Strategies
+//===----------------------------------------------------------------------===//
+
+/// Lanes of a vector: a power of two, 1 for scalar code.
+static LogicalResult verifyLanes(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t lanes) {
+  if (lanes < 1 || lanes > 64 || !llvm::isPowerOf2_64(lanes))
+    return emitError() << "expects " << name << " to be a power of two in [1, 64], found " << lanes;
+  return success();
+}
+
+static LogicalResult verifyTokens(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t tokens,
+                                  int64_t least) {
+  if (tokens < least || tokens > 4096)
+    return emitError() << "expects " << name << " to be in [" << least << ", 4096], found " << tokens;
+  return success();
+}
+
+LogicalResult CPURowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t tokens, int64_t lanes) {
+  return success(succeeded(verifyTokens(emitError, "tokens", tokens, 0)) &&
+                 succeeded(verifyLanes(emitError, "lanes", lanes)));
+}
+int64_t CPURowsAttr::getTokenTile() const { return getTokens(); }
+
+LogicalResult CPUHashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t tokens, int64_t tables) {
+  return success(succeeded(verifyTokens(emitError, "tokens", tokens, 0)) &&
+                 succeeded(verifyLanes(emitError, "tables", tables)));
+}
+int64_t CPUHashAttr::getTokenTile() const { return getTokens(); }
+
+LogicalResult CPURowGatherAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t tokens, int64_t columns,
+                                       int64_t lanes) {
+  if (failed(verifyTokens(emitError, "tokens", tokens, 0)) || failed(verifyLanes(emitError, "lanes", lanes)))
+    return failure();
+  if (columns < lanes || columns % lanes != 0)
+    return emitError() << "expects columns to be a multiple of lanes (" << lanes << "), found " << columns;
+  return success();
+}
+int64_t CPURowGatherAttr::getTokenTile() const { return getTokens(); }
+
+LogicalResult CPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t queries, int64_t keys,
+                                   int64_t lanes) {
+  if (failed(verifyTokens(emitError, "queries", queries, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
+    return failure();
+  if (keys < lanes || keys % lanes != 0)
+    return emitError() << "expects keys to be a multiple of lanes (" << lanes << "), found " << keys;
+  return success();
+}
+int64_t CPUFlashAttr::getTokenTile() const { return 0; }
+
+LogicalResult CPUPanelGemmAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t lanes) {
+  return success(succeeded(verifyTokens(emitError, "rows", rows, 1)) &&
+                 succeeded(verifyLanes(emitError, "lanes", lanes)));
+}
+int64_t CPUPanelGemmAttr::getTokenTile() const { return 0; }

@@ -1,0 +1,91 @@
+// Parameters of a model, and the ops between bufferised code and the runtime: their verifiers.
+#include "mf/Dialect/MF/IR/MFOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+#define GET_OP_CLASSES
+#include "mf/Dialect/MF/IR/MFModuleOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Parameters
+//===----------------------------------------------------------------------===//
+
+/// Whether every value of the element type `from` is one of `to`.
+static bool convertsWithoutLoss(Type from, Type to) { return from == to || to.isF32(); }
+
+LogicalResult ParameterOp::verify() {
+  // parameter_c2
+  auto type = cast<RankedTensorType>(getType());
+  Type sourceElementType = getSource().getSourceElementType();
+  if (sourceElementType && !convertsWithoutLoss(sourceElementType, type.getElementType()))
+    return emitOpError("expects a source of elements that convert to ")
+           << type.getElementType() << " without loss, found " << sourceElementType;
+  // parameter_c3
+  if (LayoutAttrInterface layout = getLayoutAttr())
+    if (failed(layout.getPackedShape(type.getShape(), [&] { return emitOpError("expects a layout for its shape: "); })))
+      return failure();
+  // parameter_c4
+  if (isa<RotaryAnglesAttr>(getSource()) &&
+      (type.getRank() != 3 || type.getDimSize(2) != 2 || !type.getElementType().isF32()))
+    return emitOpError("expects rotary angles to have a type [positions, r / 2, 2] of f32, found ") << type;
+  return success();
+}
+
+RankedTensorType ParameterOp::getPackedType() {
+  auto type = cast<RankedTensorType>(getType());
+  LayoutAttrInterface layout = getLayoutAttr();
+  if (!layout)
+    return type;
+  FailureOr<SmallVector<int64_t>> shape = layout.getPackedShape(type.getShape(), [&] { return emitOpError(); });
+  return succeeded(shape) ? type.clone(*shape) : type;
+}
+
+LogicalResult GetParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  // get_parameter_c1
+  auto parameter = symbolTable.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return emitOpError("expects ") << getParameterAttr() << " to be an 'mf.parameter'";
+  // A broken parameter has its own message.
+  if (failed(parameter.verify()))
+    return failure();
+  RankedTensorType expected = parameter.getPackedType();
+  if (getResult().getType() == expected)
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError("expects the result type ")
+                                  << expected << ", found " << getResult().getType();
+  diagnostic.attachNote(parameter.getLoc()) << "the parameter's type and layout";
+  return diagnostic;
+}
+
+//===----------------------------------------------------------------------===//
+// The frame of a call
+//===----------------------------------------------------------------------===//
+
+LogicalResult FrameOperandOp::verify() {
+  auto type = dyn_cast<MemRefType>(getResult().getType());
+  if (!type || !type.getLayout().isIdentity())
+    return emitOpError("expects a ranked memref without strides, found ") << getResult().getType();
+  if (getSizes().size() != static_cast<size_t>(type.getNumDynamicDims()))
+    return emitOpError("expects ") << type.getNumDynamicDims() << " sizes for the dynamic dimensions of " << type
+                                   << ", found " << getSizes().size();
+  return success();
+}
+
+LogicalResult ParallelForOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  // parallel_for_c1
+  auto kernel = symbolTable.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("expects ") << getKernelAttr() << " to be a function";
+  SmallVector<Type> expected(3, IndexType::get(getContext()));
+  llvm::append_range(expected, getCaptures().getTypes());
+  if (kernel.getArgumentTypes() == ArrayRef<Type>(expected) && kernel.getNumResults() == 0)
+    return success();
+  InFlightDiagnostic diagnostic =
+      emitOpError("expects a kernel of type ")
+      << FunctionType::get(getContext(), expected, {}) << ", found "
+      << FunctionType::get(getContext(), kernel.getArgumentTypes(), kernel.getResultTypes());
+  diagnostic.attachNote(kernel.getLoc()) << "the kernel";
+  return diagnostic;
+}

@@ -1,0 +1,326 @@
+// Verifiers of the compute ops. The comment at a check names the constraint of the op's description that it checks.
+#include "mf/Dialect/MF/IR/MFOps.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Matches the shapes of an op's operands against named dimensions: all dimensions of one name have one extent. Dynamic
+/// extents match anything.
+class DimMatcher {
+public:
+  explicit DimMatcher(Operation *op) : op(op) {}
+
+  /// Matches the dimensions of `value`, which messages call `operand`. A value of another rank does not match.
+  LogicalResult match(StringRef operand, Value value, ArrayRef<StringRef> names);
+
+private:
+  struct Extent {
+    int64_t size;
+    std::string operand;
+  };
+
+  Operation *op;
+  /// The first static extent of each name, and the operand that has it.
+  llvm::StringMap<Extent> extents;
+};
+} // namespace
+
+LogicalResult DimMatcher::match(StringRef operand, Value value, ArrayRef<StringRef> names) {
+  auto type = cast<ShapedType>(value.getType());
+  if (type.getRank() != static_cast<int64_t>(names.size()))
+    return op->emitOpError("expects '") << operand << "' to be [" << llvm::join(names, ", ") << "], found " << type;
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    if (ShapedType::isDynamic(size))
+      continue;
+    auto [known, isNew] = extents.try_emplace(names[dim], Extent{size, operand.str()});
+    if (!isNew && known->second.size != size)
+      return op->emitOpError("expects dimension ")
+             << dim << " (" << names[dim] << ") of '" << operand << "' to be " << known->second.size << " as in '"
+             << known->second.operand << "', found " << size;
+  }
+  return success();
+}
+
+/// The operands of a compute op are all tensors or all memrefs.
+static LogicalResult verifySemantics(DestinationStyleOpInterface op) {
+  if (op.hasPureTensorSemantics() || op.hasPureBufferSemantics())
+    return success();
+  return op->emitOpError("expects its operands to be all tensors or all memrefs");
+}
+
+static int64_t getExtent(Value value, int64_t dim) { return cast<ShapedType>(value.getType()).getDimSize(dim); }
+
+static unsigned getElementBits(Value value) { return cast<ShapedType>(value.getType()).getElementTypeBitWidth(); }
+
+static std::string printShape(ArrayRef<int64_t> shape) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(
+      shape, os, [&](int64_t size) { ShapedType::isDynamic(size) ? os << "?" : os << size; }, "x");
+  return text;
+}
+
+/// The attribute `name` is finite.
+static LogicalResult verifyFinite(Operation *op, StringRef name, FloatAttr value) {
+  if (value.getValue().isFinite())
+    return success();
+  return op->emitOpError("expects '") << name << "' to be finite, found " << value;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory layers
+//===----------------------------------------------------------------------===//
+
+LogicalResult HashOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // hash_c1
+  int64_t bits = getBits();
+  if (bits < 1 || bits > 16)
+    return emitOpError("expects 'bits' to be in [1, 16], found ") << bits;
+  // hash_c2
+  int64_t features = getExtent(getX(), 1), chunks = getExtent(getCodesInit(), 1);
+  if (!ShapedType::isDynamic(features) && !ShapedType::isDynamic(chunks) && features != chunks * bits)
+    return emitOpError("expects 'x' to have ")
+           << chunks * bits << " features (" << chunks << " chunks of " << bits << "), found " << features;
+  // hash_c3
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "features"})) ||
+      failed(dims.match("codes", getCodesInit(), {"tokens", "K"})) ||
+      failed(dims.match("scores", getScoresInit(), {"tokens", "K"})))
+    return failure();
+  // hash_c4
+  if (getElementBits(getCodesInit()) < bits)
+    return emitOpError("expects an element type of 'codes' with at least ")
+           << bits << " bits, found " << getElementTypeOrSelf(getCodesInit());
+  // hash_c5
+  const APFloat temperature = getTemperature();
+  if (!temperature.isFinite() || temperature.isNegative() || temperature.isZero())
+    return emitOpError("expects 'temperature' to be positive and finite, found ") << getTemperatureAttr();
+  if (getScore() == ScoreKind::Magnitude && !temperature.isExactlyValue(1.0))
+    return emitOpError("expects 'temperature' to be 1 for the score 'magnitude', found ") << getTemperatureAttr();
+  return success();
+}
+
+/// Table set `set` has the stored shape of [K, rows, N].
+static LogicalResult verifyTables(LookupOp op, unsigned set, int64_t rows) {
+  auto type = cast<ShapedType>(op.getTables()[set].getType());
+  SmallVector<int64_t> shape = {getExtent(op.getCodes(), 1), rows, getExtent(op.getInits()[set], 1)};
+  if (ShapedType::isDynamicShape(shape))
+    return op.emitOpError("expects a static number of tables and of columns, found ")
+           << shape[0] << " and " << shape[2];
+  SmallVector<int64_t> stored = shape;
+  if (TableLayoutAttr layout = op.getLayoutAttr()) {
+    FailureOr<SmallVector<int64_t>> packed = layout.getPackedShape(shape, [&] { return op.emitOpError(); });
+    if (failed(packed))
+      return failure();
+    stored = *packed;
+  }
+  if (type.getShape() != ArrayRef<int64_t>(stored))
+    return op.emitOpError("expects 'tables' ")
+           << set << " to have shape " << printShape(stored) << " (" << shape[0] << " tables of " << shape[1]
+           << " rows and " << shape[2] << " columns), found " << printShape(type.getShape());
+  return success();
+}
+
+LogicalResult LookupOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // lookup_c1
+  size_t sets = getTables().size();
+  if (sets == 0)
+    return emitOpError("expects at least one set of tables");
+  if (getInits().size() != sets)
+    return emitOpError("expects ") << sets << " destinations, one per set of tables, found " << getInits().size();
+  if (!getBiases().empty() && getBiases().size() != sets)
+    return emitOpError("expects no biases or ") << sets << ", one per set of tables, found " << getBiases().size();
+  // lookup_c2
+  DimMatcher dims(*this);
+  if (failed(dims.match("codes", getCodes(), {"tokens", "K"})) ||
+      failed(dims.match("scores", getScores(), {"tokens", "K"})))
+    return failure();
+  // lookup_c3
+  auto first = cast<ShapedType>(getTables().front().getType());
+  int64_t rows = first.getRank() < 3 ? 0 : first.getDimSize(first.getRank() - 2);
+  if (rows < 2 || rows > 65536 || !llvm::isPowerOf2_64(rows))
+    return emitOpError("expects 'tables' 0 to have a power of two in [2, 65536] rows, found ") << first;
+  for (unsigned set = 0; set < sets; ++set)
+    if (failed(verifyTables(*this, set, rows)))
+      return failure();
+  // lookup_c4
+  if (getElementBits(getCodes()) < llvm::Log2_64(rows))
+    return emitOpError("expects an element type of 'codes' with at least ")
+           << llvm::Log2_64(rows) << " bits for " << rows << " rows, found " << getElementTypeOrSelf(getCodes());
+  // lookup_c5
+  for (auto [set, init] : llvm::enumerate(getInits())) {
+    std::string number = std::to_string(set), columns = "N_" + number;
+    if (failed(dims.match("outs " + number, init, {"tokens", columns})) ||
+        (!getBiases().empty() && failed(dims.match("biases " + number, getBiases()[set], {columns}))))
+      return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Row-wise ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult RMSNormOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // rms_norm_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) || failed(dims.match("scale", getScale(), {"d"})) ||
+      failed(dims.match("outs", getInit(), {"tokens", "d"})))
+    return failure();
+  // rms_norm_c2
+  const APFloat eps = getEps();
+  if (!eps.isFinite() || (eps.isNegative() && !eps.isZero()))
+    return emitOpError("expects 'eps' to be finite and not negative, found ") << getEpsAttr();
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // layer_norm_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) || failed(dims.match("weight", getWeight(), {"d"})) ||
+      failed(dims.match("bias", getBias(), {"d"})) || failed(dims.match("outs", getInit(), {"tokens", "d"})))
+    return failure();
+  // layer_norm_c2
+  const APFloat eps = getEps();
+  if (!eps.isFinite() || eps.isNegative() || eps.isZero())
+    return emitOpError("expects 'eps' to be finite and positive, found ") << getEpsAttr();
+  return success();
+}
+
+LogicalResult AddOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // add_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("a", getA(), {"tokens", "d"})) &&
+                 succeeded(dims.match("b", getB(), {"tokens", "d"})) &&
+                 succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
+}
+
+LogicalResult RopeOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // rope_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "heads", "head_dim"})) ||
+      failed(dims.match("positions", getPositions(), {"tokens"})) ||
+      failed(dims.match("outs", getInit(), {"tokens", "heads", "head_dim"})))
+    return failure();
+  // rope_c2
+  int64_t half = getExtent(getAngles(), 1), headDim = getExtent(getX(), 2);
+  if (ShapedType::isDynamic(half) || getExtent(getAngles(), 2) != 2)
+    return emitOpError("expects 'angles' to be [max_positions, r / 2, 2] with a static r, found ")
+           << getAngles().getType();
+  if (!ShapedType::isDynamic(headDim) && 2 * half > headDim)
+    return emitOpError("expects 'angles' to rotate at most the ")
+           << headDim << " features of a head, found " << 2 * half;
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // embedding_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("ids", getIds(), {"tokens"})) &&
+                 succeeded(dims.match("table", getTable(), {"rows", "d"})) &&
+                 succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
+}
+
+LogicalResult LinearOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // linear_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "D"})) || failed(dims.match("outs", getInit(), {"tokens", "N"})))
+    return failure();
+  // linear_c2
+  PanelLayoutAttr layout = getLayoutAttr();
+  if (!layout)
+    return dims.match("weight", getWeight(), {"N", "D"});
+  if (failed(dims.match("weight", getWeight(), {"panels", "D", "columns"})))
+    return failure();
+  if (getExtent(getWeight(), 2) != layout.getColumns())
+    return emitOpError("expects panels of ")
+           << layout.getColumns() << " columns in 'weight', found " << getWeight().getType();
+  int64_t panels = getExtent(getWeight(), 0), columns = getExtent(getInit(), 1);
+  if (!ShapedType::isDynamic(panels) && !ShapedType::isDynamic(columns) &&
+      panels != llvm::divideCeilSigned(columns, layout.getColumns()))
+    return emitOpError("expects 'weight' to have ")
+           << llvm::divideCeilSigned(columns, layout.getColumns()) << " panels of " << layout.getColumns()
+           << " columns for " << columns << " columns of 'outs', found " << panels;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attention and sequence state
+//===----------------------------------------------------------------------===//
+
+/// Key-value heads are shared by groups of query heads of one size.
+static LogicalResult verifyHeads(Operation *op, int64_t heads, int64_t keyValueHeads) {
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyValueHeads) ||
+      (keyValueHeads > 0 && heads % keyValueHeads == 0))
+    return success();
+  return op->emitOpError("expects the number of key-value heads to divide the ")
+         << heads << " query heads, found " << keyValueHeads;
+}
+
+LogicalResult AttentionOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // attention_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("q", getQ(), {"T", "H", "d"})) || failed(dims.match("k", getK(), {"S", "H_kv", "d"})) ||
+      failed(dims.match("v", getV(), {"S", "H_kv", "e"})) || failed(dims.match("outs", getInit(), {"T", "H", "e"})))
+    return failure();
+  // attention_c2
+  if (failed(verifyHeads(*this, getExtent(getQ(), 1), getExtent(getK(), 1))))
+    return failure();
+  // attention_c3
+  return verifyFinite(*this, "scale", getScaleAttr());
+}
+
+LogicalResult CachedAttentionOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // cached_attention_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("q", getQ(), {"T", "H", "d"})) ||
+      failed(dims.match("keys", getKeys(), {"B", "H_kv", "P", "d"})) ||
+      failed(dims.match("values", getValues(), {"B", "H_kv", "P", "e"})) ||
+      failed(dims.match("slots", getSlots(), {"T"})) || failed(dims.match("positions", getPositions(), {"T"})) ||
+      failed(dims.match("outs", getInit(), {"T", "H", "e"})))
+    return failure();
+  // cached_attention_c2
+  if (failed(verifyHeads(*this, getExtent(getQ(), 1), getExtent(getKeys(), 1))))
+    return failure();
+  // cached_attention_c3
+  return verifyFinite(*this, "scale", getScaleAttr());
+}
+
+LogicalResult UpdateStateOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // update_state_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("x", getX(), {"T", "H", "d"})) &&
+                 succeeded(dims.match("slots", getSlots(), {"T"})) &&
+                 succeeded(dims.match("positions", getPositions(), {"T"})) &&
+                 succeeded(dims.match("outs", getState(), {"B", "H", "P", "d"})));
+}

@@ -1,0 +1,59 @@
+// Who reads a parameter, and in which layout.
+#include "ParameterUses.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+SmallVector<OpOperand *> mlir::mf::getLaidOutOperands(Operation *op) {
+  SmallVector<OpOperand *> operands;
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    for (OpOperand &tables : lookup.getTablesMutable())
+      operands.push_back(&tables);
+  if (auto linear = dyn_cast<LinearOp>(op))
+    operands.push_back(&linear.getWeightMutable());
+  return operands;
+}
+
+LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    return lookup.getLayoutAttr();
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return linear.getLayoutAttr();
+  return {};
+}
+
+/// Whether elements lie elsewhere than without the layout.
+static bool movesElements(LayoutAttrInterface layout) { return layout && !layout.isIdentity(); }
+
+/// Checks the uses of `value`, the stored elements of `parameter` or a slice of them.
+static LogicalResult verifyUses(ParameterOp parameter, Value value) {
+  LayoutAttrInterface layout = parameter.getLayoutAttr();
+  for (OpOperand &use : value.getUses()) {
+    Operation *op = use.getOwner();
+    if (isa<tensor::ExtractSliceOp, tensor::CastOp>(op)) {
+      if (failed(verifyUses(parameter, op->getResult(0))))
+        return failure();
+      continue;
+    }
+    bool isLaidOut = llvm::is_contained(getLaidOutOperands(op), &use);
+    LayoutAttrInterface expected = isLaidOut ? getOpLayout(op) : LayoutAttrInterface();
+    if (layout == expected || (!movesElements(layout) && !movesElements(expected)))
+      continue;
+    InFlightDiagnostic diagnostic = op->emitOpError("reads ") << parameter.getSymNameAttr() << " with ";
+    expected ? diagnostic << "the layout " << expected : diagnostic << "no layout";
+    diagnostic << ", but it is stored with ";
+    layout ? diagnostic << layout : diagnostic << "none";
+    return diagnostic;
+  }
+  return success();
+}
+
+LogicalResult mlir::mf::verifyLayoutsAgree(ModuleOp module) {
+  SymbolTable symbols(module);
+  WalkResult walked = module.walk([&](GetParameterOp getParameter) {
+    auto parameter = symbols.lookup<ParameterOp>(getParameter.getParameter());
+    return WalkResult(verifyUses(parameter, getParameter.getResult()));
+  });
+  return failure(walked.wasInterrupted());
+}

@@ -1,0 +1,152 @@
+// mf-select-layouts: how tables and weights lie in the parameter file.
+#include "ParameterUses.h"
+#include "mf/Dialect/MF/IR/MFOps.h"
+#include "mf/Dialect/MF/Transforms/Passes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::mf {
+#define GEN_PASS_DEF_SELECTLAYOUTSPASS
+#include "mf/Dialect/MF/Transforms/Passes.h.inc"
+} // namespace mlir::mf
+
+#define DEBUG_TYPE "mf-select-layouts"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+namespace {
+/// The choice of layouts for one module.
+class LayoutSelection {
+public:
+  LayoutSelection(ModuleOp module, TableLayoutAttr tableLayout, PanelLayoutAttr panelLayout)
+      : module(module), symbols(module), tableLayout(tableLayout), panelLayout(panelLayout) {}
+
+  /// Finds the ops that can have a layout, and which one.
+  void select();
+
+  /// Sets the layouts. Returns the number of parameters that got one.
+  unsigned apply();
+
+private:
+  ParameterOp getParameter(Value value) const;
+  LayoutAttrInterface getWish(Operation *op) const;
+  bool canHave(ParameterOp parameter, LayoutAttrInterface layout) const;
+  void setLayout(Operation *op, LayoutAttrInterface layout);
+
+  ModuleOp module;
+  SymbolTable symbols;
+  TableLayoutAttr tableLayout;
+  /// Null where weights keep their rows.
+  PanelLayoutAttr panelLayout;
+  /// The ops that get a layout.
+  llvm::MapVector<Operation *, LayoutAttrInterface> layouts;
+  /// The values of each parameter.
+  DenseMap<Operation *, SmallVector<GetParameterOp>> values;
+};
+} // namespace
+
+ParameterOp LayoutSelection::getParameter(Value value) const {
+  auto getParameter = value.getDefiningOp<GetParameterOp>();
+  return getParameter ? symbols.lookup<ParameterOp>(getParameter.getParameter()) : ParameterOp();
+}
+
+/// The layout that `op` would have if its parameters can; null where it is none of ours to choose.
+LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
+  if (getOpLayout(op))
+    return {};
+  LayoutAttrInterface wish = isa<LookupOp>(op) ? LayoutAttrInterface(tableLayout) : LayoutAttrInterface(panelLayout);
+  for (OpOperand *operand : getLaidOutOperands(op)) {
+    ParameterOp parameter = getParameter(operand->get());
+    if (!parameter)
+      return {};
+    if (LayoutAttrInterface written = parameter.getLayoutAttr())
+      wish = written;
+  }
+  return wish;
+}
+
+/// Whether all uses of `parameter` are operands that ops read with `layout`.
+bool LayoutSelection::canHave(ParameterOp parameter, LayoutAttrInterface layout) const {
+  if (parameter.getLayoutAttr())
+    return parameter.getLayoutAttr() == layout;
+  for (GetParameterOp value : values.lookup(parameter))
+    for (OpOperand &use : value->getUses()) {
+      auto *user = layouts.find(use.getOwner());
+      if (user == layouts.end() || user->second != layout ||
+          !llvm::is_contained(getLaidOutOperands(use.getOwner()), &use))
+        return false;
+    }
+  return true;
+}
+
+void LayoutSelection::select() {
+  module.walk([&](Operation *op) {
+    if (auto value = dyn_cast<GetParameterOp>(op))
+      values[symbols.lookup<ParameterOp>(value.getParameter())].push_back(value);
+    if (!getLaidOutOperands(op).empty())
+      if (LayoutAttrInterface wish = getWish(op))
+        layouts[op] = wish;
+  });
+  // An op that can have none takes it from the parameters that it shares with others.
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    layouts.remove_if([&](auto &entry) {
+      bool keeps = llvm::all_of(getLaidOutOperands(entry.first), [&](OpOperand *operand) {
+        return canHave(getParameter(operand->get()), entry.second);
+      });
+      if (!keeps)
+        remark::missed(entry.first->getLoc(), remark::RemarkOpts::name("SelectLayouts").category(DEBUG_TYPE))
+            << "no layout: a parameter has another use";
+      changed |= !keeps;
+      return !keeps;
+    });
+  }
+}
+
+void LayoutSelection::setLayout(Operation *op, LayoutAttrInterface layout) {
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    lookup.setLayoutAttr(cast<TableLayoutAttr>(layout));
+  else
+    cast<LinearOp>(op).setLayoutAttr(cast<PanelLayoutAttr>(layout));
+  std::string text;
+  llvm::raw_string_ostream(text) << layout;
+  remark::passed(op->getLoc(), remark::RemarkOpts::name("SelectLayouts").category(DEBUG_TYPE)) << text;
+}
+
+unsigned LayoutSelection::apply() {
+  unsigned count = 0;
+  for (auto [op, layout] : layouts) {
+    for (OpOperand *operand : getLaidOutOperands(op)) {
+      ParameterOp parameter = getParameter(operand->get());
+      if (parameter.getLayoutAttr())
+        continue;
+      parameter.setLayoutAttr(layout);
+      for (GetParameterOp value : values.lookup(parameter))
+        value.getResult().setType(parameter.getPackedType());
+      ++count;
+    }
+    setLayout(op, layout);
+  }
+  return count;
+}
+
+namespace {
+struct SelectLayoutsPass : public mf::impl::SelectLayoutsPassBase<SelectLayoutsPass> {
+  using SelectLayoutsPassBase::SelectLayoutsPassBase;
+
+  void runOnOperation() override {
+    auto emitError = [&] { return getOperation().emitError("mf-select-layouts: "); };
+    int64_t strip = tableStripColumns, panel = panelColumns;
+    auto tables = TableLayoutAttr::getChecked(emitError, &getContext(), strip);
+    auto panels = panel == 0 ? PanelLayoutAttr() : PanelLayoutAttr::getChecked(emitError, &getContext(), panel);
+    if (!tables || (!panels && panel != 0))
+      return signalPassFailure();
+    LayoutSelection selection(getOperation(), tables, panels);
+    selection.select();
+    numLayouts += selection.apply();
+  }
+};
+} // namespace

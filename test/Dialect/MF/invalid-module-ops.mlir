@@ -1,0 +1,84 @@
+// One case per numbered constraint of the parameter ops and of the ops of lowered entry points.
+// RUN: mf-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{attribute 'type' failed to satisfy constraint}}
+mf.parameter @parameter_c1 : tensor<?x4xf32> from #mf.fill<0.0 : f32>
+
+// -----
+
+// expected-error @below {{attribute 'type' failed to satisfy constraint}}
+mf.parameter @parameter_c1_element : tensor<4xi8> from #mf.fill<0.0 : f32>
+
+// -----
+
+// expected-error @below {{expects a source of elements that convert to 'f16' without loss, found 'f32'}}
+mf.parameter @parameter_c2 : tensor<4xf16> from #mf.tensor_file<path = "a", offset = 0, element_type = f32>
+
+// -----
+
+// expected-error @below {{expects a source of elements that convert to 'bf16' without loss, found 'f16'}}
+mf.parameter @parameter_c2_halves : tensor<4xbf16> from #mf.tensor_file<path = "a", offset = 0, element_type = f16>
+
+// -----
+
+// expected-error @below {{expects a layout for its shape: a panel layout applies to weights [N, D], found rank 1}}
+mf.parameter @parameter_c3 : tensor<4xf32> from #mf.fill<0.0 : f32> layout #mf.panel_layout<columns = 16>
+
+// -----
+
+// expected-error @below {{expects rotary angles to have a type [positions, r / 2, 2] of f32, found 'tensor<64x8x3xf32>'}}
+mf.parameter @parameter_c4 : tensor<64x8x3xf32> from #mf.rotary_angles<base = 1.0e4 : f64>
+
+// -----
+
+// expected-note @below {{the parameter's type and layout}}
+mf.parameter @w : tensor<60x64xf32> from #mf.fill<0.0 : f32> layout #mf.panel_layout<columns = 16>
+
+func.func @get_parameter_c1() {
+  // expected-error @below {{expects the result type 'tensor<4x64x16xf32>', found 'tensor<60x64xf32>'}}
+  %0 = mf.get_parameter @w : tensor<60x64xf32>
+  return
+}
+
+// -----
+
+func.func @get_parameter_c1_symbol() {
+  // expected-error @below {{expects @get_parameter_c1_symbol to be an 'mf.parameter'}}
+  %0 = mf.get_parameter @get_parameter_c1_symbol : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @frame_operand_sizes(%frame: !mf.frame) {
+  // expected-error @below {{expects 1 sizes for the dynamic dimensions of 'memref<?x4xf32>', found 0}}
+  %0 = mf.frame_operand %frame[0] : memref<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @frame_operand_strides(%frame: !mf.frame) {
+  // expected-error @below {{expects a ranked memref without strides, found}}
+  %0 = mf.frame_operand %frame[0] : memref<4x4xf32, strided<[8, 1]>>
+  return
+}
+
+// -----
+
+// expected-note @below {{the kernel}}
+func.func private @kernel(index, index, memref<4xf32>)
+
+func.func @parallel_for_c1(%frame: !mf.frame, %n: index, %x: memref<4xf32>) {
+  // expected-error @below {{expects a kernel of type '(index, index, index, memref<4xf32>) -> ()', found '(index, index, memref<4xf32>) -> ()'}}
+  mf.parallel_for @kernel on %frame count(%n) (%x : memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func @parallel_for_c1_symbol(%frame: !mf.frame, %n: index) {
+  // expected-error @below {{expects @missing to be a function}}
+  mf.parallel_for @missing on %frame count(%n) ()
+  return
+}

@@ -1,0 +1,122 @@
+// One case per numbered constraint of the row-wise ops and of mf.linear.
+// RUN: mf-opt %s --split-input-file --verify-diagnostics
+
+func.func @rms_norm_c1(%x: tensor<?x40xf32>, %scale: tensor<41xf32>) {
+  // expected-error @below {{expects dimension 0 (d) of 'scale' to be 40 as in 'x', found 41}}
+  %0 = mf.rms_norm ins(%x, %scale : tensor<?x40xf32>, tensor<41xf32>) outs(%x : tensor<?x40xf32>) -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c2(%x: tensor<?x40xf32>, %scale: tensor<40xf32>) {
+  // expected-error @below {{expects 'eps' to be finite and not negative, found -1.000000e+00 : f64}}
+  %0 = mf.rms_norm ins(%x, %scale : tensor<?x40xf32>, tensor<40xf32>) outs(%x : tensor<?x40xf32>) {eps = -1.0 : f64}
+      -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c1(%x: tensor<?x40xf32>, %w: tensor<40xf32>, %b: tensor<1xf32>) {
+  // expected-error @below {{expects dimension 0 (d) of 'bias' to be 40 as in 'x', found 1}}
+  %0 = mf.layer_norm ins(%x, %w, %b : tensor<?x40xf32>, tensor<40xf32>, tensor<1xf32>) outs(%x : tensor<?x40xf32>)
+      -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2(%x: tensor<?x40xf32>, %w: tensor<40xf32>) {
+  // expected-error @below {{expects 'eps' to be finite and positive, found 0.000000e+00 : f64}}
+  %0 = mf.layer_norm ins(%x, %w, %w : tensor<?x40xf32>, tensor<40xf32>, tensor<40xf32>) outs(%x : tensor<?x40xf32>)
+      {eps = 0.0 : f64} -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @add_c1(%a: tensor<4x40xf32>, %b: tensor<5x40xf32>, %y: tensor<?x40xf32>) {
+  // expected-error @below {{expects dimension 0 (tokens) of 'b' to be 4 as in 'a', found 5}}
+  %0 = mf.add ins(%a, %b : tensor<4x40xf32>, tensor<5x40xf32>) outs(%y : tensor<?x40xf32>) -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c1(%x: tensor<4x8x64xf32>, %p: tensor<5xi32>, %angles: tensor<2048x8x2xf32>) {
+  // expected-error @below {{expects dimension 0 (tokens) of 'positions' to be 4 as in 'x', found 5}}
+  %0 = mf.rope ins(%x, %p, %angles : tensor<4x8x64xf32>, tensor<5xi32>, tensor<2048x8x2xf32>)
+      outs(%x : tensor<4x8x64xf32>) -> tensor<4x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2(%x: tensor<?x8x64xf32>, %p: tensor<?xi32>, %angles: tensor<2048x33x2xf32>) {
+  // expected-error @below {{expects 'angles' to rotate at most the 64 features of a head, found 66}}
+  %0 = mf.rope ins(%x, %p, %angles : tensor<?x8x64xf32>, tensor<?xi32>, tensor<2048x33x2xf32>)
+      outs(%x : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2_pairs(%x: tensor<?x8x64xf32>, %p: tensor<?xi32>, %angles: tensor<2048x8x3xf32>) {
+  // expected-error @below {{expects 'angles' to be [max_positions, r / 2, 2] with a static r, found 'tensor<2048x8x3xf32>'}}
+  %0 = mf.rope ins(%x, %p, %angles : tensor<?x8x64xf32>, tensor<?xi32>, tensor<2048x8x3xf32>)
+      outs(%x : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c1(%ids: tensor<?xi32>, %table: tensor<512x64xf16>, %y: tensor<?x63xf32>) {
+  // expected-error @below {{expects dimension 1 (d) of 'outs' to be 64 as in 'table', found 63}}
+  %0 = mf.embedding ins(%ids, %table : tensor<?xi32>, tensor<512x64xf16>) outs(%y : tensor<?x63xf32>)
+      -> tensor<?x63xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1(%x: tensor<4x64xf32>, %w: tensor<60x64xf32>, %y: tensor<5x60xf32>) {
+  // expected-error @below {{expects dimension 0 (tokens) of 'outs' to be 4 as in 'x', found 5}}
+  %0 = mf.linear ins(%x, %w : tensor<4x64xf32>, tensor<60x64xf32>) outs(%y : tensor<5x60xf32>) -> tensor<5x60xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2(%x: tensor<?x64xf32>, %w: tensor<60x63xf32>, %y: tensor<?x60xf32>) {
+  // expected-error @below {{expects dimension 1 (D) of 'weight' to be 64 as in 'x', found 63}}
+  %0 = mf.linear ins(%x, %w : tensor<?x64xf32>, tensor<60x63xf32>) outs(%y : tensor<?x60xf32>) -> tensor<?x60xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_rank(%x: tensor<?x64xf32>, %w: tensor<60x64xf32>, %y: tensor<?x60xf32>) {
+  // expected-error @below {{expects 'weight' to be [panels, D, columns], found 'tensor<60x64xf32>'}}
+  %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<60x64xf32>) outs(%y : tensor<?x60xf32>)
+      -> tensor<?x60xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_columns(%x: tensor<?x64xf32>, %w: tensor<4x64x8xf32>, %y: tensor<?x60xf32>) {
+  // expected-error @below {{expects panels of 16 columns in 'weight', found 'tensor<4x64x8xf32>'}}
+  %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<4x64x8xf32>) outs(%y : tensor<?x60xf32>)
+      -> tensor<?x60xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_panels(%x: tensor<?x64xf32>, %w: tensor<3x64x16xf32>, %y: tensor<?x60xf32>) {
+  // expected-error @below {{expects 'weight' to have 4 panels of 16 columns for 60 columns of 'outs', found 3}}
+  %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<3x64x16xf32>) outs(%y : tensor<?x60xf32>)
+      -> tensor<?x60xf32>
+  return
+}

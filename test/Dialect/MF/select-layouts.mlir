@@ -1,0 +1,104 @@
+// RUN: mf-opt %s --mf-select-layouts --split-input-file | FileCheck %s
+// RUN: mf-opt %s --mf-select-layouts="table-strip-columns=16 panel-columns=0" --split-input-file | FileCheck %s --check-prefix=STRIP
+// RUN: not mf-opt %s --mf-select-layouts=panel-columns=-1 --split-input-file 2>&1 | FileCheck %s --check-prefix=INVALID
+// RUN: mf-opt %s --mf-select-layouts --split-input-file --remarks-filter="mf-select-layouts" --remark-format=emitRemark -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// REMARK: remark: [Passed] SelectLayouts {{.*}} Remark=#mf.table_layout
+// REMARK: remark: [Passed] SelectLayouts {{.*}} Remark="#mf.panel_layout<columns = 16>"
+// REMARK: remark: [Missed] SelectLayouts {{.*}} Remark="no layout: a parameter has another use"
+
+// INVALID: error: mf-select-layouts: expects columns to be 1 or more, found -1
+
+// CHECK: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<{{.*}}>
+// CHECK: mf.parameter @w : tensor<60x64xf32> {{.*}} layout #mf.panel_layout<columns = 16>
+// STRIP: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<strip_columns = 16>
+// STRIP: mf.parameter @w : tensor<60x64xf32>
+// STRIP-NOT: layout
+mf.parameter @t : tensor<8x256x40xf32> from #mf.random<seed = 1, scale = 1.0 : f32>
+mf.parameter @w : tensor<60x64xf32> from #mf.random<seed = 2, scale = 1.0 : f32>
+
+// CHECK-LABEL: func.func @lookup
+// CHECK: mf.get_parameter @t : tensor<8x256x40xf32>
+// CHECK: mf.lookup layout(<{{.*}}>)
+// STRIP-LABEL: func.func @lookup
+// STRIP: mf.get_parameter @t : tensor<3x8x256x16xf32>
+// STRIP: mf.lookup layout(<strip_columns = 16>)
+// STRIP-SAME: tables(%{{.*}} : tensor<3x8x256x16xf32>)
+func.func @lookup(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
+  %t = mf.get_parameter @t : tensor<8x256x40xf32>
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x40xf32>)
+      outs(%y : tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %0 : tensor<?x40xf32>
+}
+
+// CHECK-LABEL: func.func @linear
+// CHECK: mf.get_parameter @w : tensor<4x64x16xf32>
+// CHECK: mf.linear layout(<columns = 16>)
+// CHECK-SAME: tensor<4x64x16xf32>
+// STRIP-LABEL: func.func @linear
+// STRIP: mf.linear ins
+func.func @linear(%x: tensor<?x64xf32>, %y: tensor<?x60xf32>) -> tensor<?x60xf32> {
+  %w = mf.get_parameter @w : tensor<60x64xf32>
+  %0 = mf.linear ins(%x, %w : tensor<?x64xf32>, tensor<60x64xf32>) outs(%y : tensor<?x60xf32>) -> tensor<?x60xf32>
+  return %0 : tensor<?x60xf32>
+}
+
+// -----
+
+// A weight that is also an embedding keeps its rows; so does one that is no parameter.
+// CHECK: mf.parameter @shared
+// CHECK-NOT: layout
+mf.parameter @shared : tensor<512x64xf32> from #mf.random<seed = 2, scale = 1.0 : f32>
+// CHECK-LABEL: func.func @tied
+// CHECK: mf.get_parameter @shared : tensor<512x64xf32>
+// CHECK: mf.linear ins
+// CHECK: mf.linear ins
+func.func @tied(%ids: tensor<?xi32>, %w: tensor<512x64xf32>, %x: tensor<?x64xf32>, %y: tensor<?x512xf32>)
+    -> (tensor<?x512xf32>, tensor<?x512xf32>) {
+  %t = mf.get_parameter @shared : tensor<512x64xf32>
+  %0 = mf.embedding ins(%ids, %t : tensor<?xi32>, tensor<512x64xf32>) outs(%x : tensor<?x64xf32>) -> tensor<?x64xf32>
+  %1 = mf.linear ins(%0, %t : tensor<?x64xf32>, tensor<512x64xf32>) outs(%y : tensor<?x512xf32>) -> tensor<?x512xf32>
+  %2 = mf.linear ins(%0, %w : tensor<?x64xf32>, tensor<512x64xf32>) outs(%y : tensor<?x512xf32>) -> tensor<?x512xf32>
+  return %1, %2 : tensor<?x512xf32>, tensor<?x512xf32>
+}
+
+// -----
+
+// Tables that two lookups share have one layout, unless one of the two cannot have it.
+// STRIP: mf.parameter @both : {{.*}} layout
+// STRIP: mf.parameter @half : {{.*}} from #mf.random<seed = 2, scale = 1.000000e+00 : f32>{{$}}
+mf.parameter @both : tensor<8x256x40xf32> from #mf.random<seed = 1, scale = 1.0 : f32>
+mf.parameter @half : tensor<8x256x40xf32> from #mf.random<seed = 2, scale = 1.0 : f32>
+// STRIP-LABEL: func.func @shared
+// STRIP-COUNT-2: mf.lookup layout(<strip_columns = 16>)
+// STRIP-COUNT-2: mf.lookup ins
+func.func @shared(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %d: tensor<?x8xi8>, %u: tensor<8x256x40xf32>,
+                  %y: tensor<?x40xf32>)
+    -> (tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>) {
+  %t = mf.get_parameter @both : tensor<8x256x40xf32>
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x40xf32>)
+      outs(%y : tensor<?x40xf32>) -> tensor<?x40xf32>
+  %1 = mf.lookup ins(%d, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x40xf32>)
+      outs(%y : tensor<?x40xf32>) -> tensor<?x40xf32>
+  %h = mf.get_parameter @half : tensor<8x256x40xf32>
+  %2 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%h : tensor<8x256x40xf32>)
+      outs(%y : tensor<?x40xf32>) -> tensor<?x40xf32>
+  %3:2 = mf.lookup ins(%d, %s : tensor<?x8xi8>, tensor<?x8xf32>)
+      tables(%h, %u : tensor<8x256x40xf32>, tensor<8x256x40xf32>)
+      outs(%y, %y : tensor<?x40xf32>, tensor<?x40xf32>) -> tensor<?x40xf32>, tensor<?x40xf32>
+  return %0, %1, %2, %3#0, %3#1 : tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>
+}
+
+// -----
+
+// A layout that is written by hand wins.
+// CHECK: layout #mf.panel_layout<columns = 8>
+mf.parameter @w : tensor<60x64xf32> from #mf.fill<1.0 : f32> layout #mf.panel_layout<columns = 8>
+// CHECK-LABEL: func.func @by_hand
+// CHECK: mf.linear layout(<columns = 8>)
+func.func @by_hand(%x: tensor<?x64xf32>, %y: tensor<?x60xf32>) -> tensor<?x60xf32> {
+  %w = mf.get_parameter @w : tensor<8x64x8xf32>
+  %0 = mf.linear layout(<columns = 8>) ins(%x, %w : tensor<?x64xf32>, tensor<8x64x8xf32>) outs(%y : tensor<?x60xf32>)
+      -> tensor<?x60xf32>
+  return %0 : tensor<?x60xf32>
+}
