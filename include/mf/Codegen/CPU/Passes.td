@@ -1,0 +1,34 @@
+// The passes of lib/Codegen/CPU.
+#ifndef MF_CODEGEN_CPU_PASSES_TD
+#define MF_CODEGEN_CPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CPUSelectStrategiesPass : Pass<"mf-cpu-select-strategies", "::mlir::ModuleOp"> {
+  let summary = "Gives every compute op a strategy for the module's target";
+  let description = [{
+    In: compute ops, a module with `mf.target`. Out: each has a strategy, chosen from the op and the target by a function
+    of lib/Codegen/Strategy. A strategy that is there stays: one written by hand wins.
+
+    Fails on a module with compute ops that lack a strategy, but no target. Linear in the size of the module.
+    Test: test/Codegen/CPU/select-strategies.mlir; a test per kernel family in test/Codegen/Strategy.
+  }];
+  let dependentDialects = ["::mlir::mf::MFDialect"];
+  let statistics = [Statistic<"numSelected", "selected", "Ops that got a strategy">];
+}
+
+def CPUSetTargetPass : Pass<"mf-cpu-set-target", "::mlir::ModuleOp"> {
+  let summary = "Describes the CPU that a module is compiled for";
+  let description = [{
+    Sets the module's `mf.target` to the description of a CPU: a default variant, a CPU that LLVM knows or `native`. Its
+    features are reduced to those that a library can check when it is loaded.
+
+    Does nothing where there is a target. Fails on unknown CPUs and architectures. Test: test/Codegen/CPU/set-target.mlir.
+  }];
+  let options = [Option<"triple", "triple", "std::string", "\"x86_64-unknown-linux-gnu\"", "LLVM triple">,
+                 Option<"cpu", "cpu", "std::string", "",
+                        "Default variant, LLVM CPU or native; empty: the best default variant of the architecture">];
+  let dependentDialects = ["::mlir::mf::MFDialect"];
+}
+
+#endif // MF_CODEGEN_CPU_PASSES_TD

@@ -1,0 +1,37 @@
+// Elementary functions and conversions on f32 vectors, written with arith and math ops.
+#ifndef MF_CODEGEN_CPU_VECTORMATH_H
+#define MF_CODEGEN_CPU_VECTORMATH_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Value.h"
+
+namespace mlir::mf {
+
+/// exp(x) for `x` of type f32 or a vector of it. At most 1.02 ulp from the exact value, measured over all floats whose
+/// magnitude is in [1e-5, 100] (and some of the others), with and without fused products; exactly 1 at 0; 0 where the
+/// exact value is below 2^-126 (and at -inf); inf where it is above the largest float; NaN at NaN. The bits depend on
+/// neither the width nor the target, but on `fma`: whether products are fused into sums. Method: x = n ln 2 + r, exp(r)
+/// by a polynomial of degree 7 (Cephes), n added to the exponent.
+Value buildExp(OpBuilder &builder, Location loc, Value x, bool fma);
+
+/// a * b + c in f32, rounded once where `fma`, twice otherwise.
+Value buildMulAdd(OpBuilder &builder, Location loc, Value a, Value b, Value c, bool fma);
+
+/// The f32 value of `x`, an f32, f16 or bf16 or a vector of one, exactly (a signalling NaN may stay one). With
+/// `halfConversions`, f16 is left to the target; otherwise only integer ops and one product are used, so that no helper
+/// function of a compiler runtime is called.
+Value buildExtendToF32(OpBuilder &builder, Location loc, Value x, bool halfConversions);
+
+/// The sum of the elements of a vector of f32 whose size is a power of two, in the order of a binary tree that adds
+/// halves. A scalar is its own sum.
+Value buildTreeSum(OpBuilder &builder, Location loc, Value vector);
+
+/// The largest element, compared in the order of `buildTreeSum`.
+Value buildTreeMax(OpBuilder &builder, Location loc, Value vector);
+
+/// The larger of `a` and `b`; `b` where one of them is NaN. One instruction on x86.
+Value buildMax(OpBuilder &builder, Location loc, Value a, Value b);
+
+} // namespace mlir::mf
+
+#endif // MF_CODEGEN_CPU_VECTORMATH_H

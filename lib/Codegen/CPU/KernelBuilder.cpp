@@ -1,0 +1,176 @@
+// What the kernels of the CPU are written with: loads and stores of f32 pieces, counted loops, buffers on the stack.
+#include "mf/Codegen/CPU/KernelBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+SmallVector<Piece> mf::splitIntoPieces(int64_t size, int64_t lanes) {
+  SmallVector<Piece> pieces;
+  int64_t offset = 0;
+  for (int64_t width = lanes; width > 0; width /= 2)
+    for (; offset + width <= size; offset += width)
+      pieces.push_back({offset, width});
+  return pieces;
+}
+
+static CPUTargetAttr getTarget(Operation *op) {
+  auto module = op->getParentOfType<ModuleOp>();
+  return module ? module->getAttrOfType<CPUTargetAttr>("mf.target") : CPUTargetAttr();
+}
+
+KernelBuilder::KernelBuilder(Operation *op, int64_t lanes)
+    : b(op->getLoc(), op), scope(op->getParentOfType<FunctionOpInterface>()), lanes(lanes) {
+  if (CPUTargetAttr target = getTarget(op)) {
+    fma = target.getFma();
+    // Every x86 with fused products converts f16, and so does AArch64.
+    halfConversions = fma || target.getTriple().starts_with("aarch64");
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::constant(float value, int64_t width) {
+  TypedAttr element = b.getF32FloatAttr(value);
+  if (width > 1)
+    element = DenseElementsAttr::get(VectorType::get(width, b.getF32Type()), Attribute(element));
+  return arith::ConstantOp::create(b, element);
+}
+
+Value KernelBuilder::integer(int64_t value, int64_t width) {
+  TypedAttr element = b.getI32IntegerAttr(value);
+  if (width > 1)
+    element = DenseElementsAttr::get(VectorType::get(width, b.getI32Type()), Attribute(element));
+  return arith::ConstantOp::create(b, element);
+}
+
+Value KernelBuilder::roundDown(Value x, int64_t multiple) {
+  Value rest = b.createOrFold<arith::RemUIOp>(x, index(multiple));
+  return subIndex(x, rest);
+}
+
+Value KernelBuilder::isBelow(int64_t offset, Value count, int64_t width) {
+  Value limit = arith::IndexCastOp::create(b, b.getI32Type(), count);
+  TypedAttr positions = b.getI32IntegerAttr(offset);
+  if (width > 1) {
+    SmallVector<int32_t> elements = llvm::to_vector(llvm::seq<int32_t>(offset, offset + width));
+    positions = b.getI32VectorAttr(elements);
+  }
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, arith::ConstantOp::create(b, positions),
+                               broadcast(limit, width));
+}
+
+Value KernelBuilder::dim(Value memref, int64_t dimension) {
+  int64_t size = cast<MemRefType>(memref.getType()).getDimSize(dimension);
+  if (!ShapedType::isDynamic(size))
+    return index(size);
+  return b.createOrFold<memref::DimOp>(memref, dimension);
+}
+
+Value KernelBuilder::loadIndex(Value memref, ValueRange indices) {
+  return arith::IndexCastOp::create(b, b.getIndexType(), memref::LoadOp::create(b, memref, indices));
+}
+
+Value KernelBuilder::broadcast(Value scalar, int64_t width) {
+  if (width == 1)
+    return scalar;
+  return vector::BroadcastOp::create(b, VectorType::get(width, scalar.getType()), scalar);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::load(Value memref, ValueRange indices, int64_t width) {
+  Value value;
+  if (width == 1)
+    value = memref::LoadOp::create(b, memref, indices);
+  else
+    value = vector::LoadOp::create(b, VectorType::get(width, getElementTypeOrSelf(memref.getType())), memref, indices);
+  return buildExtendToF32(b, b.getLoc(), value, halfConversions);
+}
+
+void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
+  if (isa<VectorType>(value.getType()))
+    vector::StoreOp::create(b, value, memref, indices);
+  else
+    memref::StoreOp::create(b, value, memref, indices);
+}
+
+Value KernelBuilder::loadPadded(Value memref, ValueRange indices, int64_t width) {
+  if (width == lanes)
+    return load(memref, indices, width);
+  Value result = constant(0.0f, lanes);
+  SmallVector<Value> at(indices);
+  for (Piece piece : splitIntoPieces(width, lanes)) {
+    at.back() = addIndex(indices.back(), piece.offset);
+    Value value = load(memref, at, piece.width);
+    if (piece.width == 1)
+      result = vector::InsertOp::create(b, value, result, piece.offset);
+    else
+      result =
+          vector::InsertStridedSliceOp::create(b, value, result, ArrayRef<int64_t>{piece.offset}, ArrayRef<int64_t>{1});
+  }
+  return result;
+}
+
+Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&cast<FunctionOpInterface>(scope).getFunctionBody().front());
+  return memref::AllocaOp::create(b, MemRefType::get(shape, b.getF32Type()), b.getI64IntegerAttr(64));
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+void KernelBuilder::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value> KernelBuilder::loop(Value from, Value to, int64_t step, ValueRange initial,
+                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(step), initial);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(b, next);
+  return loop.getResults();
+}
+
+void KernelBuilder::ifThen(Value condition, function_ref<void()> thenBody) {
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  thenBody();
+}
+
+void KernelBuilder::ifThenElse(Value condition, function_ref<void()> thenBody, function_ref<void()> elseBody) {
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  thenBody();
+  b.setInsertionPointToStart(branch.elseBlock());
+  elseBody();
+}
+
+void KernelBuilder::forEachPiece(int64_t size, function_ref<void(Value, int64_t)> body) {
+  int64_t whole = size / lanes * lanes;
+  if (whole > lanes)
+    loop(index(0), index(whole), lanes, [&](Value offset) { body(offset, lanes); });
+  else if (whole == lanes)
+    body(index(0), lanes);
+  // The rest is less than `lanes`, so its pieces are narrower.
+  for (Piece piece : splitIntoPieces(size - whole, lanes))
+    body(index(whole + piece.offset), piece.width);
+}

@@ -1,0 +1,157 @@
+// Elementary functions and conversions on f32 vectors, written with arith and math ops.
+#include "mf/Codegen/CPU/VectorMath.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+using namespace mlir;
+
+/// `type` with its element type replaced.
+static Type withElementType(Type type, Type element) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.clone(element);
+  return element;
+}
+
+static Value floatConstant(ImplicitLocOpBuilder &b, Type type, float value) {
+  TypedAttr element = b.getF32FloatAttr(value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    element = DenseElementsAttr::get(vector, Attribute(element));
+  return arith::ConstantOp::create(b, element);
+}
+
+static Value integerConstant(ImplicitLocOpBuilder &b, Type type, int64_t value) {
+  TypedAttr element = b.getI32IntegerAttr(value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    element = DenseElementsAttr::get(vector, Attribute(element));
+  return arith::ConstantOp::create(b, element);
+}
+
+Value mf::buildMulAdd(OpBuilder &builder, Location loc, Value x, Value y, Value z, bool fma) {
+  if (fma)
+    return math::FmaOp::create(builder, loc, x, y, z);
+  Value product = arith::MulFOp::create(builder, loc, x, y);
+  return arith::AddFOp::create(builder, loc, product, z);
+}
+
+//===----------------------------------------------------------------------===//
+// exp
+//===----------------------------------------------------------------------===//
+
+// 1.5 * 2^23: added to a float of magnitude below 2^22, it leaves the nearest integer in the low bits of the sum.
+static constexpr float roundingBias = 12582912.0f;
+// ln 2 in two parts; the first has 9 bits, so that its product with any exponent is exact.
+static constexpr float ln2High = 0.693359375f;
+static constexpr float ln2Low = -2.12194440e-4f;
+// (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2, from the highest power down (Cephes, expf).
+static constexpr float expCoefficients[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                                            4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+// The least float whose exp is at least 2^-126, and the greatest whose exp is finite.
+static constexpr float expLowest = -87.33654022f;
+static constexpr float expHighest = 88.72283173f;
+
+Value mf::buildExp(OpBuilder &builder, Location loc, Value x, bool fma) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type type = x.getType();
+  Type integers = withElementType(type, b.getI32Type());
+  auto constant = [&](float value) { return floatConstant(b, type, value); };
+  auto mulAdd = [&](Value p, Value q, Value s) { return buildMulAdd(b, loc, p, q, s, fma); };
+
+  Value biased = mulAdd(x, constant(1.44269504f), constant(roundingBias));
+  Value n = arith::SubFOp::create(b, biased, constant(roundingBias));
+  Value r = mulAdd(n, constant(-ln2High), x);
+  r = mulAdd(n, constant(-ln2Low), r);
+  Value polynomial = constant(expCoefficients[0]);
+  for (float coefficient : ArrayRef(expCoefficients).drop_front())
+    polynomial = mulAdd(polynomial, r, constant(coefficient));
+  Value square = arith::MulFOp::create(b, r, r);
+  polynomial = mulAdd(polynomial, square, r);
+  polynomial = arith::AddFOp::create(b, polynomial, constant(1.0f));
+
+  // The low bits of `biased` are n; the shift drops all others. Between the two bounds the sum of exponents is that of
+  // a normal number, also for n = 128, where the polynomial is below 1.
+  Value exponent =
+      arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), integerConstant(b, integers, 23));
+  Value bits = arith::AddIOp::create(b, arith::BitcastOp::create(b, integers, polynomial), exponent);
+  Value result = arith::BitcastOp::create(b, type, bits);
+  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, constant(expLowest));
+  result = arith::SelectOp::create(b, below, constant(0.0f), result);
+  // x + inf is inf above the bound and NaN at NaN.
+  Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, x, constant(expHighest));
+  Value special = arith::AddFOp::create(b, x, constant(std::numeric_limits<float>::infinity()));
+  return arith::SelectOp::create(b, above, special, result);
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions
+//===----------------------------------------------------------------------===//
+
+/// f16 to f32 by integers: the fields are moved to their places as a float that is too small by 2^112, then scaled,
+/// which also normalises subnormals. Infinities and NaNs get the largest exponent.
+static Value extendF16ByIntegers(ImplicitLocOpBuilder &b, Value bits, Type type) {
+  Type integers = bits.getType();
+  auto constant = [&](int64_t value) { return integerConstant(b, integers, value); };
+  Value magnitude = arith::ShLIOp::create(b, arith::AndIOp::create(b, bits, constant(0x7fff)), constant(13));
+  Value sign = arith::ShLIOp::create(b, arith::AndIOp::create(b, bits, constant(0x8000)), constant(16));
+  Value scaled =
+      arith::MulFOp::create(b, arith::BitcastOp::create(b, type, magnitude), floatConstant(b, type, 0x1p112f));
+  Value finite = arith::BitcastOp::create(b, integers, scaled);
+  Value special = arith::OrIOp::create(b, magnitude, constant(0x7f800000));
+  Value isSpecial = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, magnitude, constant(0x7c00 << 13));
+  Value result = arith::SelectOp::create(b, isSpecial, special, finite);
+  return arith::BitcastOp::create(b, type, arith::OrIOp::create(b, result, sign));
+}
+
+Value mf::buildExtendToF32(OpBuilder &builder, Location loc, Value x, bool halfConversions) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type element = getElementTypeOrSelf(x.getType());
+  if (element.isF32())
+    return x;
+  Type type = withElementType(x.getType(), b.getF32Type());
+  if (element.isF16() && halfConversions)
+    return arith::ExtFOp::create(b, type, x);
+  Type integers = withElementType(x.getType(), b.getI32Type());
+  Value narrow = arith::BitcastOp::create(b, withElementType(x.getType(), b.getI16Type()), x);
+  Value bits = arith::ExtUIOp::create(b, integers, narrow);
+  if (element.isF16())
+    return extendF16ByIntegers(b, bits, type);
+  // A bf16 is the upper half of a float. Said with integers, no target makes scalars of it.
+  Value shifted = arith::ShLIOp::create(b, bits, integerConstant(b, integers, 16));
+  return arith::BitcastOp::create(b, type, shifted);
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+Value mf::buildMax(OpBuilder &builder, Location loc, Value x, Value y) {
+  Value greater = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, x, y);
+  return arith::SelectOp::create(builder, loc, greater, x, y);
+}
+
+/// Combines the two halves of `vector` until one element is left.
+static Value reduceHalves(OpBuilder &b, Location loc, Value vector, function_ref<Value(Value, Value)> combine) {
+  auto type = dyn_cast<VectorType>(vector.getType());
+  if (!type)
+    return vector;
+  for (int64_t size = type.getNumElements(); size > 1; size /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < size / 2; ++i) {
+      low.push_back(i);
+      high.push_back(i + size / 2);
+    }
+    vector = combine(vector::ShuffleOp::create(b, loc, vector, vector, low),
+                     vector::ShuffleOp::create(b, loc, vector, vector, high));
+  }
+  return vector::ExtractOp::create(b, loc, vector, 0);
+}
+
+Value mf::buildTreeSum(OpBuilder &builder, Location loc, Value vector) {
+  return reduceHalves(builder, loc, vector,
+                      [&](Value low, Value high) -> Value { return arith::AddFOp::create(builder, loc, low, high); });
+}
+
+Value mf::buildTreeMax(OpBuilder &builder, Location loc, Value vector) {
+  return reduceHalves(builder, loc, vector, [&](Value low, Value high) { return buildMax(builder, loc, low, high); });
+}

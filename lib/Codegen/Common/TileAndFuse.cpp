@@ -1,0 +1,188 @@
+// Compute ops to parallel loops: row-wise neighbours share one over tokens, all others have their own.
+#include "TokenLoop.h"
+#include "mf/Codegen/Common/Passes.h"
+#include "mf/Codegen/Strategy/Strategies.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace mlir::mf {
+#define GEN_PASS_DEF_TILEANDFUSEPASS
+#include "mf/Codegen/Common/Passes.h.inc"
+} // namespace mlir::mf
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Extents
+//===----------------------------------------------------------------------===//
+
+/// Takes each extent of the arguments that has a name from the first argument with that name, so that equal extents are
+/// equal values.
+static void shareNamedExtents(func::FuncOp func, IRRewriter &rewriter) {
+  llvm::StringMap<std::pair<Value, int64_t>> firsts;
+  for (BlockArgument arg : func.getArguments()) {
+    auto names = func.getArgAttrOfType<ArrayAttr>(arg.getArgNumber(), "mf.dims");
+    if (!names || !isa<RankedTensorType>(arg.getType()))
+      continue;
+    for (auto [dim, name] : llvm::enumerate(names.getAsRange<StringAttr>())) {
+      std::pair<Value, int64_t> first = firsts.try_emplace(name, arg, dim).first->second;
+      if (name.empty() || first == std::pair<Value, int64_t>(arg, dim))
+        continue;
+      for (Operation *user : llvm::make_early_inc_range(arg.getUsers())) {
+        auto dimOp = dyn_cast<tensor::DimOp>(user);
+        if (!dimOp || dimOp.getConstantIndex() != static_cast<int64_t>(dim))
+          continue;
+        rewriter.setInsertionPoint(dimOp);
+        rewriter.replaceOpWithNewOp<tensor::DimOp>(dimOp, first.first, first.second);
+      }
+    }
+  }
+}
+
+/// Expresses extents of results by extents of arguments: an op that asks for an extent must not close a loop.
+static LogicalResult resolveExtents(func::FuncOp func) {
+  RewritePatternSet patterns(func.getContext());
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return applyPatternsGreedily(func, std::move(patterns), config);
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that are loops of their own
+//===----------------------------------------------------------------------===//
+
+/// A tile per loop of the op, as its strategy says.
+static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
+  return TypeSwitch<Attribute, SmallVector<int64_t>>(op.getStrategyAttr())
+      .Case([](CPUFlashAttr flash) {
+        return SmallVector<int64_t>{flash.getQueries(), 1};
+      })
+      .Case([&](CPUPanelGemmAttr gemm) {
+        PanelLayoutAttr layout = cast<LinearOp>(op.getOperation()).getLayoutAttr();
+        return SmallVector<int64_t>{gemm.getRows(), layout ? layout.getColumns() : gemm.getLanes()};
+      })
+      .Default([&](Attribute) { return SmallVector<int64_t>{isa<UpdateStateOp>(op) ? 1 : kTokenTile}; });
+}
+
+/// Asks the destinations instead of their block arguments for extents. A tile that is taken out and put back by extents
+/// from two places would be copied to itself.
+static void takeExtentsFromOutside(scf::ForallOp loop, IRRewriter &rewriter) {
+  for (auto [arg, destination] : llvm::zip_equal(loop.getRegionOutArgs(), loop.getOutputs()))
+    rewriter.replaceUsesWithIf(arg, destination, [](OpOperand &use) { return isa<tensor::DimOp>(use.getOwner()); });
+}
+
+static LogicalResult tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
+  auto dpsOp = cast<DestinationStyleOpInterface>(op.getOperation());
+  // A destination that other ops write too could not be written in place.
+  for (OpOperand &init : dpsOp.getDpsInitsMutable())
+    if (auto empty = init.get().getDefiningOp<tensor::EmptyOp>(); empty && !empty->hasOneUse()) {
+      rewriter.setInsertionPoint(op);
+      rewriter.modifyOpInPlace(op, [&] { init.set(rewriter.clone(*empty)->getResult(0)); });
+    }
+
+  SmallVector<int64_t> tiles = getOwnTiles(op);
+  tiles.resize(op.getLoopDims().size(), 0);
+  scf::SCFTilingOptions options;
+  options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  options.setTileSizes(getAsIndexOpFoldResult(op.getContext(), tiles));
+  // Heads and panels are the outer loop: what they read stays in cache while the tokens pass.
+  if (tiles.size() == 2)
+    options.setInterchange({1, 0});
+  rewriter.setInsertionPoint(op);
+  FailureOr<scf::SCFTilingResult> tiled =
+      scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(tiled))
+    return failure(); // The op has said why.
+  for (LoopLikeOpInterface loop : tiled->loops)
+    takeExtentsFromOutside(cast<scf::ForallOp>(loop.getOperation()), rewriter);
+  rewriter.replaceOp(op, tiled->replacements);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Pass
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct TileAndFusePass : public mf::impl::TileAndFusePassBase<TileAndFusePass> {
+  void runOnOperation() override;
+
+private:
+  LogicalResult tileBlock(Block &block, IRRewriter &rewriter);
+  LogicalResult tileComputeOp(ComputeOpInterface op, TokenLoop &loop, IRRewriter &rewriter);
+  LogicalResult close(TokenLoop &loop, int64_t nextTile, IRRewriter &rewriter);
+};
+} // namespace
+
+/// Builds the loop that is open, if any, and opens one of `nextTile` tokens.
+LogicalResult TileAndFusePass::close(TokenLoop &loop, int64_t nextTile, IRRewriter &rewriter) {
+  TokenLoop closed = std::exchange(loop, TokenLoop(nextTile));
+  if (closed.empty())
+    return success();
+  ++numTokenLoops;
+  numFusedOps += llvm::count_if(closed.getMembers(), llvm::IsaPred<ComputeOpInterface>);
+  return closed.build(rewriter);
+}
+
+LogicalResult TileAndFusePass::tileComputeOp(ComputeOpInterface op, TokenLoop &loop, IRRewriter &rewriter) {
+  if (!cast<DestinationStyleOpInterface>(op.getOperation()).hasPureTensorSemantics())
+    return op.emitOpError() << "expects tensors: it is tiled before bufferisation";
+  StrategyAttrInterface strategy = op.getStrategyAttr();
+  if (!strategy)
+    return op.emitOpError() << "expects a strategy, which mf-cpu-select-strategies sets";
+  int64_t tile = strategy.getTokenTile();
+  if (tile == 0) {
+    if (loop.isUsedBy(op) && failed(close(loop, 0, rewriter)))
+      return failure();
+    return tileAlone(op, rewriter);
+  }
+  if (loop.getTile() == tile && loop.join(op))
+    return success();
+  if (failed(close(loop, tile, rewriter)))
+    return failure();
+  if (!loop.join(op))
+    return op.emitOpError() << "expects static dimensions apart from the tokens";
+  return success();
+}
+
+/// Tiles the ops of `block`, and those of regions in it that are not parallel loops already.
+LogicalResult TileAndFusePass::tileBlock(Block &block, IRRewriter &rewriter) {
+  TokenLoop loop(0);
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (auto compute = dyn_cast<ComputeOpInterface>(op)) {
+      if (failed(tileComputeOp(compute, loop, rewriter)))
+        return failure();
+      continue;
+    }
+    if (loop.join(&op))
+      continue;
+    if (loop.isUsedBy(&op) && failed(close(loop, 0, rewriter)))
+      return failure();
+    if (isa<scf::ForallOp>(op))
+      continue;
+    for (Region &region : op.getRegions())
+      for (Block &nested : region)
+        if (failed(tileBlock(nested, rewriter)))
+          return failure();
+  }
+  return close(loop, 0, rewriter);
+}
+
+void TileAndFusePass::runOnOperation() {
+  func::FuncOp func = getOperation();
+  IRRewriter rewriter(&getContext());
+  if (func.isExternal())
+    return;
+  shareNamedExtents(func, rewriter);
+  if (failed(resolveExtents(func)))
+    return signalPassFailure();
+  for (Block &block : func.getBody())
+    if (failed(tileBlock(block, rewriter)))
+      return signalPassFailure();
+  if (failed(resolveExtents(func)))
+    return signalPassFailure();
+}

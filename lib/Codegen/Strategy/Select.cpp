@@ -1,0 +1,35 @@
+// From an op to the family of its kernel.
+#include "mf/Codegen/Strategy/Strategies.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+StrategyAttrInterface mlir::mf::selectStrategy(ComputeOpInterface op, CPUTargetAttr target) {
+  return TypeSwitch<Operation *, StrategyAttrInterface>(op)
+      .Case([&](HashOp hash) { return selectHashStrategy(hash, target); })
+      .Case([&](LookupOp lookup) { return selectLookupStrategy(lookup, target); })
+      .Case([&](LinearOp linear) { return selectLinearStrategy(linear, target); })
+      .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectAttentionStrategy(op, target); })
+      .Case<AddOp, EmbeddingOp, LayerNormOp, RMSNormOp, RopeOp, UpdateStateOp>(
+          [&](auto) { return selectRowsStrategy(op, target); })
+      .Default(StrategyAttrInterface());
+}
+
+template <typename StrategyT> static LogicalResult expectFamily(ComputeOpInterface op) {
+  if (isa<StrategyT>(op.getStrategyAttr()))
+    return success();
+  return op.emitOpError() << "expects a strategy #mf." << StrategyT::getMnemonic() << ", found "
+                          << op.getStrategyAttr();
+}
+
+LogicalResult mlir::mf::verifyStrategy(ComputeOpInterface op) {
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](HashOp) { return expectFamily<CPUHashAttr>(op); })
+      .Case([&](LookupOp) { return expectFamily<CPURowGatherAttr>(op); })
+      .Case([&](LinearOp) { return expectFamily<CPUPanelGemmAttr>(op); })
+      .Case<AttentionOp, CachedAttentionOp>([&](auto) { return expectFamily<CPUFlashAttr>(op); })
+      .Case<AddOp, EmbeddingOp, LayerNormOp, RMSNormOp, RopeOp, UpdateStateOp>(
+          [&](auto) { return expectFamily<CPURowsAttr>(op); })
+      .Default(success());
+}

@@ -1,0 +1,50 @@
+// RUN: mf-opt %s --mf-cpu-select-strategies --split-input-file | FileCheck %s
+
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx512f", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 1048576>} {
+  // CHECK-LABEL: func.func @wide_512
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_row_gather<tokens = 16, columns = 128, lanes = 16>)
+  func.func @wide_512(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x256x640xf16>, %e: tensor<?x640xf32>) -> tensor<?x640xf32> {
+    %r = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x640xf16>)
+        outs(%e : tensor<?x640xf32>) -> tensor<?x640xf32>
+    return %r : tensor<?x640xf32>
+  }
+
+  // CHECK-LABEL: func.func @narrow_512
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_row_gather<tokens = 16, columns = 16, lanes = 16>)
+  func.func @narrow_512(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x256x1xf16>, %e: tensor<?x1xf32>) -> tensor<?x1xf32> {
+    %r = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x1xf16>)
+        outs(%e : tensor<?x1xf32>) -> tensor<?x1xf32>
+    return %r : tensor<?x1xf32>
+  }
+
+  // CHECK-LABEL: func.func @odd_512
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_row_gather<tokens = 16, columns = 48, lanes = 16>)
+  func.func @odd_512(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x256x33xf16>, %e: tensor<?x33xf32>) -> tensor<?x33xf32> {
+    %r = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x33xf16>)
+        outs(%e : tensor<?x33xf32>) -> tensor<?x33xf32>
+    return %r : tensor<?x33xf32>
+  }
+
+  // The widest set decides.
+  // CHECK-LABEL: func.func @two_sets
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_row_gather<tokens = 16, columns = 48, lanes = 16>)
+  func.func @two_sets(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x256x5xf32>, %u: tensor<8x256x40xf32>,
+                      %e: tensor<?x5xf32>, %f: tensor<?x40xf32>) -> (tensor<?x5xf32>, tensor<?x40xf32>) {
+    %r:2 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>)
+        tables(%t, %u : tensor<8x256x5xf32>, tensor<8x256x40xf32>)
+        outs(%e, %f : tensor<?x5xf32>, tensor<?x40xf32>) -> tensor<?x5xf32>, tensor<?x40xf32>
+    return %r#0, %r#1 : tensor<?x5xf32>, tensor<?x40xf32>
+  }
+}
+
+// -----
+
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2", vector_bits = 256, fma = true, l1_bytes = 32768, l2_bytes = 1048576>} {
+  // CHECK-LABEL: func.func @wide_256
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_row_gather<tokens = 16, columns = 64, lanes = 8>)
+  func.func @wide_256(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x256x640xf16>, %e: tensor<?x640xf32>) -> tensor<?x640xf32> {
+    %r = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x256x640xf16>)
+        outs(%e : tensor<?x640xf32>) -> tensor<?x640xf32>
+    return %r : tensor<?x640xf32>
+  }
+}
