@@ -1,0 +1,64 @@
+// The passes of lib/Conversion.
+#ifndef MF_CONVERSION_PASSES_TD
+#define MF_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertMFToLLVMPass : Pass<"convert-mf-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Frames, parallel loops and everything below them to the LLVM dialect";
+  let description = [{
+    In: functions of arith, cf, func, math, memref, ub and 1-D vector ops, with the ops of `mf` that read the frame of a
+    call and with `mf.parallel_for`. Out: the LLVM dialect alone, in one conversion, so that no cast is left between the
+    two kinds of types.
+
+    1. A frame is a pointer to `mf_rt_frame` (mf/Runtime/Plan.h), its fields are invariant loads. Operands, parameters and
+       workspace become descriptors of compact memrefs; parameters and workspace are known to be aligned to 64 bytes.
+    2. `mf.parallel_for` stores its captures, in the form that the kernel takes them in, in a structure on the stack of
+       the caller (allocated in its entry block, alive during the call only) and calls
+       `mf_rt_parallel_for(frame, thunk, closure, count)`. The thunk, one internal function
+       `(ptr closure, i64 begin, i64 end, i64 worker)` a kernel, loads the captures again and calls the kernel, which is
+       marked to be inlined there.
+
+    Test: test/Conversion/MFToLLVM/.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def ConvertMFToVectorPass : Pass<"convert-mf-to-vector", "::mlir::func::FuncOp"> {
+  let summary = "Compute ops on memrefs to loops over vectors, as their strategies say";
+  let description = [{
+    In: compute ops of `mf` on memrefs, each with a strategy. Out: arith, math, memref, scf and vector ops.
+
+    - Features are cut into vectors of the strategy's lanes, the rest into narrower powers of two, down to scalars: every
+      width is correct. Token dimensions are loops, also over nothing.
+    - Products that are summed are fused (`math.fma`) where the module's `mf.target` has `fma`, except in the hash, whose
+      bits are the same in every variant. No other freedom is taken: there are no fast-math flags.
+    - A row of a result is computed by the same operations in the same order wherever the row stands in its tile.
+
+    Fails where an op has no strategy or one of another family, and where the innermost dimension of a memref is not
+    contiguous. Test: test/Conversion/MFToVector/.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerMemRefCopiesPass : Pass<"mf-lower-memref-copies", "::mlir::func::FuncOp"> {
+  let summary = "Copies of strided memrefs to loops";
+  let description = [{
+    Copies between memrefs of identity layout stay: they become `memcpy`. All others become loops over their elements,
+    because upstream's lowering would call a function of MLIR's runtime. Test:
+    test/Conversion/MFToLLVM/lower-memref-copies.mlir.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def VerifyCPUContractPass : Pass<"mf-verify-cpu-contract", "::mlir::ModuleOp"> {
+  let summary = "Checks what code generation relies on after `mf-cpu-pipeline`";
+  let description = [{
+    Fails on an op that is not of the LLVM dialect, and on a function without a body that is neither
+    `mf_rt_parallel_for` nor one of `memcpy`, `memmove` and `memset`: a library links nothing else. Test:
+    test/Conversion/MFToLLVM/verify-cpu-contract.mlir.
+  }];
+}
+
+#endif // MF_CONVERSION_PASSES_TD

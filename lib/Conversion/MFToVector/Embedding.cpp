@@ -1,0 +1,28 @@
+// Rows that are gathered or added.
+#include "Kernels.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+void mf::lowerAdd(AddOp op, CPURowsAttr strategy) {
+  KernelBuilder kb(op, strategy.getLanes());
+  int64_t size = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  kb.loopOver(kb.dim(op.getInit(), 0), [&](Value token) {
+    kb.forEachPiece(size, [&](Value offset, int64_t width) {
+      Value a = kb.load(op.getA(), {token, offset}, width), b = kb.load(op.getB(), {token, offset}, width);
+      kb.store(kb.add(a, b), op.getInit(), {token, offset});
+    });
+  });
+}
+
+void mf::lowerEmbedding(EmbeddingOp op, CPURowsAttr strategy) {
+  KernelBuilder kb(op, strategy.getLanes());
+  int64_t size = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  kb.loopOver(kb.dim(op.getInit(), 0), [&](Value token) {
+    Value row = kb.clampIndex(kb.loadIndex(op.getIds(), token), kb.dim(op.getTable(), 0));
+    kb.forEachPiece(size, [&](Value offset, int64_t width) {
+      kb.store(kb.load(op.getTable(), {row, offset}, width), op.getInit(), {token, offset});
+    });
+  });
+}

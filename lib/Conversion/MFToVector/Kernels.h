@@ -1,0 +1,24 @@
+// The kernels of `convert-mf-to-vector`, a file per family. Each builds the code of an op on memrefs before the op.
+#ifndef MF_CONVERSION_MFTOVECTOR_KERNELS_H
+#define MF_CONVERSION_MFTOVECTOR_KERNELS_H
+
+#include "mf/Codegen/CPU/KernelBuilder.h"
+#include "mf/Dialect/MF/IR/MFOps.h"
+
+namespace mlir::mf {
+
+void lowerAdd(AddOp op, CPURowsAttr strategy);
+void lowerAttention(AttentionOp op, CPUFlashAttr strategy);
+void lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy);
+void lowerEmbedding(EmbeddingOp op, CPURowsAttr strategy);
+void lowerHash(HashOp op, CPUHashAttr strategy);
+void lowerLayerNorm(LayerNormOp op, CPURowsAttr strategy);
+void lowerLinear(LinearOp op, CPUPanelGemmAttr strategy);
+void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
+void lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy);
+void lowerRope(RopeOp op, CPURowsAttr strategy);
+void lowerUpdateState(UpdateStateOp op, CPURowsAttr strategy);
+
+} // namespace mlir::mf
+
+#endif // MF_CONVERSION_MFTOVECTOR_KERNELS_H

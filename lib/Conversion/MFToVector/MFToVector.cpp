@@ -1,0 +1,118 @@
+// The pass `convert-mf-to-vector`: finds the compute ops, checks what their kernels rely on, and has them built.
+#include "Kernels.h"
+#include "mf/Conversion/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::mf {
+#define GEN_PASS_DEF_CONVERTMFTOVECTORPASS
+#include "mf/Conversion/Passes.h.inc"
+} // namespace mlir::mf
+
+using namespace mlir;
+using namespace mlir::mf;
+
+/// Features are loaded as vectors: they have to be adjacent, and their number known.
+static LogicalResult checkMemRefs(Operation *op) {
+  for (auto [position, operand] : llvm::enumerate(op->getOperands())) {
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type)
+      return op->emitOpError("operand #")
+             << position << " is a tensor; kernels are built on memrefs, after bufferization";
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (failed(type.getStridesAndOffset(strides, offset)))
+      return op->emitOpError("operand #") << position << " has type " << type << ", whose layout is not strided";
+    if (strides.back() != 1 && type.getShape().back() != 1)
+      return op->emitOpError("operand #")
+             << position << " has type " << type << "; its innermost dimension must have stride 1";
+  }
+  return success();
+}
+
+static LogicalResult checkFeatures(Operation *op, Value value, ArrayRef<int64_t> dimensions) {
+  auto type = cast<MemRefType>(value.getType());
+  for (int64_t dimension : dimensions)
+    if (type.isDynamicDim(dimension))
+      return op->emitOpError("dimension ") << dimension << " of " << type << " must be static";
+  return success();
+}
+
+/// The dimensions that kernels unroll or split into vectors.
+static LogicalResult checkStaticDimensions(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([](HashOp op) { return checkFeatures(op, op.getCodesInit(), 1); })
+      .Case([](LookupOp op) {
+        for (auto [table, init] : llvm::zip(op.getTables(), op.getInits()))
+          if (failed(checkFeatures(op, table, cast<MemRefType>(table.getType()).getRank() - 1)) ||
+              failed(checkFeatures(op, init, 1)))
+            return failure();
+        return checkFeatures(op, op.getCodes(), 1);
+      })
+      .Case<AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>([](auto op) { return checkFeatures(op, op.getInit(), 1); })
+      .Case([](RopeOp op) {
+        if (failed(checkFeatures(op, op.getInit(), 2)) || failed(checkFeatures(op, op.getAngles(), {1, 2})))
+          return failure();
+        auto angles = cast<MemRefType>(op.getAngles().getType());
+        auto [strides, offset] = angles.getStridesAndOffset();
+        if (strides[1] != 2 && angles.getDimSize(1) != 1)
+          return LogicalResult(op.emitOpError("angles of type ") << angles << "; a row must be contiguous");
+        return success();
+      })
+      .Case([](LinearOp op) {
+        auto type = cast<MemRefType>(op.getWeight().getType());
+        return checkFeatures(op, op.getWeight(), type.getRank() - 1);
+      })
+      .Case<AttentionOp, CachedAttentionOp>([](auto op) {
+        return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
+      })
+      .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
+      .Default([](Operation *) { return success(); });
+}
+
+/// Calls `lower` with the strategy, where the op has one of the family that it needs.
+template <typename Strategy, typename Op> static LogicalResult lowerWith(Op op, void (*lower)(Op, Strategy)) {
+  if (!op.getStrategyAttr())
+    return op.emitOpError("has no strategy; run mf-cpu-select-strategies, or write one of the kind mf.")
+           << Strategy::getMnemonic();
+  auto strategy = dyn_cast<Strategy>(op.getStrategyAttr());
+  if (!strategy)
+    return op.emitOpError("has the strategy ")
+           << op.getStrategyAttr() << "; its kernel needs one of the kind mf." << Strategy::getMnemonic();
+  lower(op, strategy);
+  op.erase();
+  return success();
+}
+
+static LogicalResult lowerOp(Operation *op) {
+  if (failed(checkMemRefs(op)) || failed(checkStaticDimensions(op)))
+    return failure();
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([](AddOp op) { return lowerWith(op, lowerAdd); })
+      .Case([](AttentionOp op) { return lowerWith(op, lowerAttention); })
+      .Case([](CachedAttentionOp op) { return lowerWith(op, lowerCachedAttention); })
+      .Case([](EmbeddingOp op) { return lowerWith(op, lowerEmbedding); })
+      .Case([](HashOp op) { return lowerWith(op, lowerHash); })
+      .Case([](LayerNormOp op) { return lowerWith(op, lowerLayerNorm); })
+      .Case([](LinearOp op) { return lowerWith(op, lowerLinear); })
+      .Case([](LookupOp op) { return lowerWith(op, lowerLookup); })
+      .Case([](RMSNormOp op) { return lowerWith(op, lowerRMSNorm); })
+      .Case([](RopeOp op) { return lowerWith(op, lowerRope); })
+      .Case([](UpdateStateOp op) { return lowerWith(op, lowerUpdateState); })
+      .Default([](Operation *op) { return op->emitOpError("has no kernel for CPUs"); });
+}
+
+namespace {
+struct ConvertMFToVectorPass : mf::impl::ConvertMFToVectorPassBase<ConvertMFToVectorPass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](DestinationStyleOpInterface op) {
+      if (isa_and_present<MFDialect>(op->getDialect()))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
+      if (failed(lowerOp(op)))
+        return signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,107 @@
+// Row-wise kernels: norms, rotary embedding, embedding, sums, sequence state.
+// RUN: mf-opt %s --convert-mf-to-vector --canonicalize --cse | FileCheck %s
+
+// 19 features in vectors of 4: no whole step of four sums, four vectors, then 2 + 1.
+// CHECK-LABEL: func.func @rms_norm(
+// CHECK-SAME: %[[X:.*]]: memref<?x19xf32>, %[[SCALE:.*]]: memref<19xf16>, %[[Y:.*]]: memref<?x19xf32>
+// CHECK-DAG: %[[EPS:.*]] = arith.constant 9.99999993E-9 : f32
+// CHECK-DAG: %[[COUNT:.*]] = arith.constant 1.900000e+01 : f32
+// CHECK: scf.for %[[T:.*]] =
+// CHECK-COUNT-4: vector.load %[[X]][%[[T]], %{{.*}}] : memref<?x19xf32>, vector<4xf32>
+// CHECK: vector.load %[[X]][%[[T]], %c16] : memref<?x19xf32>, vector<2xf32>
+// CHECK: memref.load %[[X]][%[[T]], %c18]
+// CHECK: %[[MEAN:.*]] = arith.divf %{{.*}}, %[[COUNT]]
+// CHECK: %[[ROOT:.*]] = math.sqrt %[[MEAN]]
+// CHECK: %[[DENOMINATOR:.*]] = arith.addf %[[ROOT]], %[[EPS]]
+// CHECK: arith.divf %{{.*}}, %[[DENOMINATOR]]
+// CHECK: scf.for %[[I:.*]] = %c0 to %c16 step %c4
+// CHECK: vector.store %{{.*}}, %[[Y]][%[[T]], %[[I]]] : memref<?x19xf32>, vector<4xf32>
+// CHECK: vector.store %{{.*}}, %[[Y]][%[[T]], %c16] : memref<?x19xf32>, vector<2xf32>
+// CHECK: memref.store %{{.*}}, %[[Y]][%[[T]], %c18]
+func.func @rms_norm(%x: memref<?x19xf32>, %scale: memref<19xf16>, %y: memref<?x19xf32>) {
+  mf.rms_norm strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%x, %scale : memref<?x19xf32>, memref<19xf16>)
+      outs(%y : memref<?x19xf32>) {eps = 1.0e-8 : f64}
+  return
+}
+
+// Two passes over the row before the one that writes: the mean, then the squares of what is left.
+// CHECK-LABEL: func.func @layer_norm(
+// CHECK: scf.for
+// CHECK: scf.for {{.*}} = %c0 to %c32 step %c16 iter_args
+// CHECK: %[[MEAN:.*]] = arith.divf
+// CHECK: scf.for {{.*}} = %c0 to %c32 step %c16 iter_args
+// CHECK: %[[MEANS:.*]] = vector.broadcast %[[MEAN]]
+// CHECK: arith.subf %{{.*}}, %[[MEANS]]
+// CHECK: math.sqrt
+// CHECK: scf.for {{.*}} = %c0 to %c32 step %c4
+func.func @layer_norm(%x: memref<?x32xf32>, %w: memref<32xf32>, %b: memref<32xf32>, %y: memref<?x32xf32>) {
+  mf.layer_norm strategy(#mf.cpu_rows<tokens = 16, lanes = 4>)
+      ins(%x, %w, %b : memref<?x32xf32>, memref<32xf32>, memref<32xf32>) outs(%y : memref<?x32xf32>)
+  return
+}
+
+// Halves of 3 of 7 features: a vector of 2, a scalar, and one feature that passes. Positions are clamped.
+// CHECK-LABEL: func.func @rope(
+// CHECK-SAME: %[[X:.*]]: memref<?x2x7xf32>, %[[P:.*]]: memref<?xi32>, %{{.*}}: memref<16x3x2xf32>, %[[Y:.*]]: memref<?x2x7xf32>
+// CHECK: scf.for %[[T:.*]] =
+// CHECK: %[[POSITION:.*]] = memref.load %[[P]][%[[T]]]
+// CHECK: %[[INDEX:.*]] = arith.index_cast %[[POSITION]]
+// CHECK: %[[BELOW:.*]] = arith.minsi %[[INDEX]], %c15
+// CHECK: %[[ROW:.*]] = arith.maxsi %[[BELOW]], %c0
+// CHECK: %[[PAIRS:.*]] = vector.load %{{.*}}[%[[ROW]], %c0] : {{.*}}, vector<4xf32>
+// CHECK: vector.shuffle %[[PAIRS]], %[[PAIRS]] [0, 2]
+// CHECK: vector.shuffle %[[PAIRS]], %[[PAIRS]] [1, 3]
+// CHECK: scf.for %[[H:.*]] = %c0 to %c2
+// CHECK: vector.load %[[X]][%[[T]], %[[H]], %c0]
+// CHECK: vector.load %[[X]][%[[T]], %[[H]], %c3]
+// CHECK: vector.store %{{.*}}, %[[Y]][%[[T]], %[[H]], %c0]
+// CHECK: vector.store %{{.*}}, %[[Y]][%[[T]], %[[H]], %c3]
+// CHECK: scf.for %[[H1:.*]] = %c0 to %c2
+// CHECK: memref.store %{{.*}}, %[[Y]][%[[T]], %[[H1]], %c2]
+// CHECK: memref.store %{{.*}}, %[[Y]][%[[T]], %[[H1]], %c5]
+// CHECK: %[[PASSES:.*]] = memref.load %[[X]][%[[T]], %{{.*}}, %c6]
+// CHECK: memref.store %[[PASSES]], %[[Y]][%[[T]], %{{.*}}, %c6]
+func.func @rope(%x: memref<?x2x7xf32>, %p: memref<?xi32>, %angles: memref<16x3x2xf32>, %y: memref<?x2x7xf32>) {
+  mf.rope strategy(#mf.cpu_rows<tokens = 16, lanes = 4>)
+      ins(%x, %p, %angles : memref<?x2x7xf32>, memref<?xi32>, memref<16x3x2xf32>) outs(%y : memref<?x2x7xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @embedding(
+// CHECK-SAME: %[[IDS:.*]]: memref<?xi64>, %[[TABLE:.*]]: memref<?x8xf32>, %[[Y:.*]]: memref<?x8xf32>
+// CHECK: scf.for %[[T:.*]] =
+// CHECK: memref.load %[[IDS]][%[[T]]]
+// CHECK: arith.minsi
+// CHECK: %[[ROW:.*]] = arith.maxsi
+// CHECK: %[[E:.*]] = vector.load %[[TABLE]][%[[ROW]], %c0] : memref<?x8xf32>, vector<8xf32>
+// CHECK: vector.store %[[E]], %[[Y]][%[[T]], %c0]
+func.func @embedding(%ids: memref<?xi64>, %table: memref<?x8xf32>, %y: memref<?x8xf32>) {
+  mf.embedding strategy(#mf.cpu_rows<tokens = 16, lanes = 8>) ins(%ids, %table : memref<?xi64>, memref<?x8xf32>)
+      outs(%y : memref<?x8xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @add(
+// CHECK: arith.addf %{{.*}} : vector<4xf32>
+// CHECK: arith.addf %{{.*}} : f32
+func.func @add(%a: memref<?x5xf32>, %b: memref<?x5xf32>, %y: memref<?x5xf32>) {
+  mf.add strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%a, %b : memref<?x5xf32>, memref<?x5xf32>)
+      outs(%y : memref<?x5xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @update_state(
+// CHECK-SAME: %[[X:.*]]: memref<?x2x8xf32>, %[[SLOTS:.*]]: memref<?xi32>, %[[P:.*]]: memref<?xi32>, %[[STATE:.*]]: memref<?x2x?x8xf32>
+// CHECK: scf.for %[[T:.*]] =
+// CHECK: %[[S:.*]] = memref.load %[[SLOTS]][%[[T]]]
+// CHECK: %[[SLOT:.*]] = arith.index_cast %[[S]]
+// CHECK: %[[Q:.*]] = memref.load %[[P]][%[[T]]]
+// CHECK: %[[POSITION:.*]] = arith.index_cast %[[Q]]
+// CHECK: scf.for %[[H:.*]] =
+// CHECK: %[[ROW:.*]] = vector.load %[[X]][%[[T]], %[[H]], %c0]
+// CHECK: vector.store %[[ROW]], %[[STATE]][%[[SLOT]], %[[H]], %[[POSITION]], %c0]
+func.func @update_state(%x: memref<?x2x8xf32>, %s: memref<?xi32>, %p: memref<?xi32>, %state: memref<?x2x?x8xf32>) {
+  mf.update_state strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)
+      ins(%x, %s, %p : memref<?x2x8xf32>, memref<?xi32>, memref<?xi32>) outs(%state : memref<?x2x?x8xf32>)
+  return
+}
