@@ -1,0 +1,78 @@
+// The stages of a compilation as pipelines. Each ends in its contract pass and is registered for textual use as
+// `mf-<stage>-pipeline`; `mf-compile-pipeline` is all of them.
+#ifndef MF_PIPELINES_PIPELINES_H
+#define MF_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+#include <optional>
+
+namespace mlir::mf {
+
+/// In the order of a compilation.
+enum class Stage { Model, Strategy, Tile, Pack, Bufferize, CPU };
+
+/// All stages, in order.
+ArrayRef<Stage> getStages();
+
+/// The name in `mf-<name>-pipeline` and in `--compile-to=<name>`.
+StringRef stringifyStage(Stage stage);
+
+/// The stage of that name, if there is one.
+std::optional<Stage> parseStage(StringRef name);
+
+struct ModelOptions : public PassPipelineOptions<ModelOptions> {
+  Option<bool> fuseLookups{*this, "fuse-lookups",
+                           llvm::cl::desc("Make lookups that share codes and scores one op (default: true)"),
+                           llvm::cl::init(true)};
+};
+
+struct StrategyOptions : public PassPipelineOptions<StrategyOptions> {
+  Option<std::string> triple{*this, "triple",
+                             llvm::cl::desc("LLVM triple of the target, where the module has none (default: "
+                                            "x86_64-unknown-linux-gnu)"),
+                             llvm::cl::init("x86_64-unknown-linux-gnu")};
+  Option<std::string> cpu{*this, "cpu",
+                          llvm::cl::desc("CPU of the target, where the module has none: a default variant, an LLVM CPU "
+                                         "or native (default: the best default variant)"),
+                          llvm::cl::init("")};
+};
+
+struct TileOptions : public PassPipelineOptions<TileOptions> {};
+
+struct PackOptions : public PassPipelineOptions<PackOptions> {};
+
+struct BufferizeOptions : public PassPipelineOptions<BufferizeOptions> {};
+
+struct CPUOptions : public PassPipelineOptions<CPUOptions> {
+  Option<bool> shareKernels{*this, "share-kernels", llvm::cl::desc("Keep one of equal kernels (default: true)"),
+                            llvm::cl::init(true)};
+};
+
+/// Graph level: shared values, fused lookups, layouts of parameters.
+void buildModelPipeline(OpPassManager &passManager, const ModelOptions &options);
+
+/// A target for the module, unless it has one, and a strategy for each op.
+void buildStrategyPipeline(OpPassManager &passManager, const StrategyOptions &options);
+
+/// Parallel loops over tiles.
+void buildTilePipeline(OpPassManager &passManager, const TileOptions &options);
+
+/// Indices and stored shapes of parameters.
+void buildPackPipeline(OpPassManager &passManager, const PackOptions &options);
+
+/// Functions of a frame on memrefs, all of them in one planned workspace.
+void buildBufferizePipeline(OpPassManager &passManager, const BufferizeOptions &options);
+
+/// Kernels, then vectors, then the LLVM dialect.
+void buildCPUPipeline(OpPassManager &passManager, const CPUOptions &options);
+
+/// Adds `stage` with its default options.
+void buildStagePipeline(OpPassManager &passManager, Stage stage);
+
+/// Registers `mf-<stage>-pipeline` for all stages and `mf-compile-pipeline`.
+void registerPipelines();
+
+} // namespace mlir::mf
+
+#endif // MF_PIPELINES_PIPELINES_H
