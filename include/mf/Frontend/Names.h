@@ -1,0 +1,41 @@
+// Names, shapes and initial magnitudes of a model's parameters, as the published implementation has them.
+#ifndef MF_FRONTEND_NAMES_H
+#define MF_FRONTEND_NAMES_H
+
+#include "mf/Frontend/Config.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace mlir::mf {
+
+/// A parameter that a model needs.
+struct ParameterSpec {
+  enum class Kind { Embedding, Tables, Bias, Scale };
+
+  /// "sequential.2.mlp.0.tables".
+  std::string name;
+  Kind kind;
+  /// The shape in the checkpoint: tables are one matrix [K * 2^tau, N].
+  SmallVector<uint64_t> storedShape;
+  /// The shape in the module: tables are [K, 2^tau, N], the same bytes.
+  SmallVector<int64_t> shape;
+  /// Standard deviation of an untrained element around 0; 0 for `Scale` (all ones) and for biases of norms.
+  double deviation;
+};
+
+/// All parameters of a checkpoint of `config`, in the order in which a token meets them.
+std::vector<ParameterSpec> listParameters(const ModelConfig &config);
+
+/// Name of a parameter of block `layer`: `suffix` is "mlp.0.tables" or the like.
+std::string blockParameterName(int64_t layer, StringRef suffix);
+std::string embeddingName();
+std::string finalNormName(const ModelConfig &config);
+std::string headName(const ModelConfig &config);
+/// Name of the rotary angles, which no checkpoint holds.
+std::string rotaryAnglesName();
+
+/// Whether a checkpoint may hold a tensor `name` that the model does not need.
+bool isIgnoredName(StringRef name);
+
+} // namespace mlir::mf
+
+#endif // MF_FRONTEND_NAMES_H

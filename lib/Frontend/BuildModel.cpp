@@ -1,0 +1,142 @@
+// The module of a model: parameters, and the function `step` around its blocks.
+#include "BuildModel.h"
+#include "mf/Frontend/Names.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+using llvm::Twine;
+
+// The arguments before the caches.
+static constexpr StringLiteral kInputs[] = {"tokens", "slots", "positions", "rows"};
+
+StepBuilder::StepBuilder(ImplicitLocOpBuilder &builder, const ModelDescription &model)
+    : builder(builder), model(model), config(model.config) {
+  for (const ModelParameter &parameter : model.parameters)
+    parameterTypes[parameter.name] = parameter.type;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+Value StepBuilder::parameter(const Twine &name) {
+  std::string symbol = name.str();
+  return GetParameterOp::create(builder, parameterTypes.lookup(symbol), symbol);
+}
+
+Value StepBuilder::empty(Value count, ArrayRef<int64_t> extents, Type elementType) {
+  SmallVector<int64_t> shape = {ShapedType::kDynamic};
+  llvm::append_range(shape, extents);
+  return tensor::EmptyOp::create(builder, shape, elementType, ValueRange(count));
+}
+
+Value StepBuilder::embedding(Value ids, Value table, Value count) {
+  Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
+  return EmbeddingOp::create(builder, init.getType(), ids, table, init, StrategyAttrInterface()).getResult(0);
+}
+
+Value StepBuilder::rmsNorm(Value x, const Twine &scale, Value count) {
+  Value weight = parameter(scale);
+  Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
+  return RMSNormOp::create(builder, init.getType(), x, weight, init, builder.getF64FloatAttr(config.rmsNormEps),
+                           StrategyAttrInterface())
+      .getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// The function
+//===----------------------------------------------------------------------===//
+
+StepBuilder::Operand StepBuilder::makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims,
+                                              bool isState) {
+  SmallVector<NamedAttribute> attributes = {builder.getNamedAttr("mf.name", builder.getStringAttr(name)),
+                                            builder.getNamedAttr("mf.dims", builder.getStrArrayAttr(dims))};
+  if (isState)
+    attributes.push_back(builder.getNamedAttr("mf.state", builder.getUnitAttr()));
+  return {type, builder.getDictionaryAttr(attributes)};
+}
+
+SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
+  constexpr int64_t kDynamic = ShapedType::kDynamic;
+  auto indices = RankedTensorType::get({kDynamic}, builder.getI32Type());
+  auto state = RankedTensorType::get({kDynamic, config.numHeads, kDynamic, config.headDim()}, builder.getF32Type());
+  SmallVector<Operand> operands;
+  for (StringRef name : kInputs)
+    operands.push_back(makeOperand(name, indices, {name == "rows" ? "rows" : "tokens"}, /*isState=*/false));
+  for (int64_t layer = 0; layer < config.numLayers; ++layer)
+    for (StringRef kind : {".keys", ".values"})
+      operands.push_back(makeOperand(("layers." + Twine(layer) + kind).str(), state, {"sequences", "", "positions", ""},
+                                     /*isState=*/true));
+  return operands;
+}
+
+Value StepBuilder::buildHead(Value x, Value rows) {
+  Value rowCount = tensor::DimOp::create(builder, rows, 0);
+  // Only some tokens need logits: the gather is an embedding in the activations.
+  Value gathered = embedding(rows, x, rowCount);
+  Value norm = rmsNorm(gathered, finalNormName(config), rowCount);
+  Value weight = parameter(headName(config));
+  Value init = empty(rowCount, {config.vocabulary}, builder.getF32Type());
+  return LinearOp::create(builder, init.getType(), norm, weight, init, PanelLayoutAttr(), StrategyAttrInterface())
+      .getResult(0);
+}
+
+void StepBuilder::buildFunction() {
+  SmallVector<Operand> arguments = makeArguments();
+  ArrayRef<Operand> states = ArrayRef(arguments).drop_front(std::size(kInputs));
+  auto logitsType = RankedTensorType::get({ShapedType::kDynamic, config.vocabulary}, builder.getF32Type());
+  SmallVector<Operand> results = {makeOperand("logits", logitsType, {"rows", ""}, /*isState=*/false)};
+  llvm::append_range(results, states);
+
+  auto typeOf = [](const Operand &operand) -> Type { return operand.type; };
+  auto type = builder.getFunctionType(llvm::to_vector(llvm::map_range(arguments, typeOf)),
+                                      llvm::to_vector(llvm::map_range(results, typeOf)));
+  auto function = func::FuncOp::create(builder, "step", type);
+  for (auto [index, operand] : llvm::enumerate(arguments))
+    function.setArgAttrs(index, operand.attributes);
+  for (auto [index, operand] : llvm::enumerate(results))
+    function.setResultAttrs(index, operand.attributes);
+
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  Value tokens = body->getArgument(0), rows = body->getArgument(3);
+  slots = body->getArgument(1);
+  positions = body->getArgument(2);
+  tokenCount = tensor::DimOp::create(builder, tokens, 0);
+  if (config.rotarySize() > 0)
+    angles = parameter(rotaryAnglesName());
+
+  Value x = embedding(tokens, parameter(embeddingName()), tokenCount);
+  SmallVector<Value> caches(llvm::drop_begin(body->getArguments(), std::size(kInputs)));
+  for (int64_t layer = 0; layer < config.numLayers; ++layer)
+    x = buildBlock(layer, x, caches[2 * layer], caches[2 * layer + 1]);
+  SmallVector<Value> values = {buildHead(x, rows)};
+  llvm::append_range(values, caches);
+  func::ReturnOp::create(builder, values);
+}
+
+//===----------------------------------------------------------------------===//
+// The module
+//===----------------------------------------------------------------------===//
+
+OwningOpRef<ModuleOp> mlir::mf::buildModel(MLIRContext *context, const ModelDescription &model) {
+  auto location = [&](StringRef file) { return FileLineColLoc::get(context, file, 0, 0); };
+  OwningOpRef<ModuleOp> module = ModuleOp::create(location(model.configFile));
+  ImplicitLocOpBuilder builder(module->getLoc(), context);
+  (*module)->setAttr("mf.language_model",
+                     LanguageModelAttr::get(context, model.name, model.config.vocabulary, model.config.maxPositions));
+  (*module)->setAttr("mf.config", builder.getStringAttr(model.configText));
+
+  builder.setInsertionPointToStart(module->getBody());
+  for (const ModelParameter &parameter : model.parameters) {
+    builder.setLoc(NameLoc::get(builder.getStringAttr(parameter.name), location(parameter.file)));
+    ParameterOp::create(builder, parameter.name, parameter.type, parameter.source, LayoutAttrInterface(),
+                        IntegerAttr());
+  }
+  builder.setLoc(module->getLoc());
+  StepBuilder(builder, model).buildFunction();
+  return module;
+}
