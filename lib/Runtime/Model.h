@@ -1,0 +1,66 @@
+// An open model: what its sessions share.
+#ifndef MF_LIB_RUNTIME_MODEL_H
+#define MF_LIB_RUNTIME_MODEL_H
+
+#include "ParameterFile.h"
+#include "ThreadPool.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/// Immutable once it is open, except for the reference count and the information texts.
+struct mf_model {
+  uint32_t references; ///< the caller's and one a session
+  const mf_rt_plan *plan;
+  int32_t variant;
+  mf::rt::Parameters parameters;
+  mf_rt_pool *pool;
+  pthread_mutex_t infoLock;
+  struct mf_rt_info *infos; ///< the newest first; older ones may be in callers' hands
+};
+
+namespace mf::rt {
+
+/// Copies a caller's size-prefixed struct over one with defaults; members beyond the caller's `size` keep theirs.
+template <typename Options> bool copyOptions(const Options *given, Options &options) {
+  if (!given)
+    return true;
+  if (given->size < sizeof(size_t))
+    return false;
+  memcpy(&options, given, given->size < sizeof(Options) ? given->size : sizeof(Options));
+  return true;
+}
+
+/// The number in an enumeration that a caller filled. C callers may put any there; C++ may not load what it has no
+/// enumerator for.
+template <typename Enumeration> int32_t numberOf(const Enumeration &value) {
+  static_assert(sizeof(Enumeration) == sizeof(int32_t), "an enumeration of C");
+  int32_t number;
+  memcpy(&number, &value, sizeof(number));
+  return number;
+}
+
+/// The members of mf_api of these names.
+mf_status openModel(const mf_open_options *options, mf_model **model);
+void closeModel(mf_model *model);
+mf_status describeModel(mf_model *model, const char **json);
+mf_status verifyParameterFile(const char *path);
+mf_status callEntry(mf_model *model, const char *entry, const DLTensor *const *inputs, int32_t inputCount,
+                    DLTensor *const *outputs, int32_t outputCount);
+
+/// Adds a reference that closeModel drops.
+void retainModel(mf_model *model);
+
+/// Frees the information texts.
+void freeInfos(mf_model *model);
+
+/// Runs a compiled entry under the default floating-point environment.
+void runEntry(const mf_model &model, const mf_rt_code &code, const int64_t *dims, void *const *operands,
+              void *workspace);
+
+/// Asks an entry how much workspace it needs and maps it.
+mf_status mapWorkspace(const mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace);
+
+} // namespace mf::rt
+
+#endif // MF_LIB_RUNTIME_MODEL_H

@@ -1,0 +1,35 @@
+# Fails where an object has an undefined symbol that the symbol list does not allow.
+#   cmake -DNM=llvm-nm -DOBJECT=runtime-x86_64.o -DLIST=symbols.txt -DARCHITECTURE=x86_64 [-DALLOW=regex] -P this
+cmake_minimum_required(VERSION 3.20)
+
+execute_process(COMMAND ${NM} --undefined-only --format=just-symbols ${OBJECT}
+                OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^\n]+" undefined "${output}")
+if(NOT undefined)
+  message(FATAL_ERROR "${OBJECT}: no undefined symbol found, not even the plan")
+endif()
+
+file(STRINGS ${LIST} lines REGEX "^[^#]")
+set(allowed mf_rt_library_plan)
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE " +" ";" fields "${line}")
+  list(GET fields 1 symbol)
+  if(ARCHITECTURE STREQUAL "x86_64")
+    list(GET fields 2 version)
+  else()
+    list(GET fields 3 version)
+  endif()
+  if(NOT version STREQUAL "-")
+    list(APPEND allowed ${symbol})
+  endif()
+endforeach()
+
+set(unknown "")
+foreach(symbol IN LISTS undefined)
+  if(NOT symbol IN_LIST allowed AND NOT (ALLOW AND symbol MATCHES "${ALLOW}"))
+    list(APPEND unknown ${symbol})
+  endif()
+endforeach()
+if(unknown)
+  message(FATAL_ERROR "${OBJECT}: undefined symbols that ${LIST} does not list: ${unknown}")
+endif()
