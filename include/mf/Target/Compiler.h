@@ -1,0 +1,48 @@
+// The compiler as one call: from a checkpoint, a configuration or a module to a library or to any stage before it.
+#ifndef MF_TARGET_COMPILER_H
+#define MF_TARGET_COMPILER_H
+
+#include "mf/Frontend/ImportModel.h"
+#include "mf/Target/CompileError.h"
+#include "mf/Target/ObjectEmitter.h"
+#include "mlir/IR/DialectRegistry.h"
+#include <optional>
+
+namespace mlir::mf {
+
+enum class EmitKind { MLIR, LLVM, Assembly, Object, Library, Header };
+enum class ReportKind { None, Text, JSON };
+
+/// What to compile, and to what.
+struct CompilerOptions {
+  /// A checkpoint directory; with `randomSeed` also a configuration or its name; or a file *.mlir or *.mlirbc.
+  std::string input;
+  /// Empty: a name made from the model's, in the current directory. "-": standard output, for text.
+  std::string output;
+  /// Unset: a library, or MLIR where `compileTo` is given.
+  std::optional<EmitKind> emit;
+  /// Last stage for MLIR: "import" or the name of a stage.
+  std::string compileTo;
+  std::string triple = "x86_64-unknown-linux-gnu";
+  /// Variants, see getTargets; none: those of the architecture.
+  std::vector<std::string> cpus;
+  /// The variant that anything but a library is made of; empty: the best.
+  std::string variant;
+  /// Name of the model, a C identifier; empty: the module's own, or made from the input's.
+  std::string name;
+  std::optional<uint64_t> randomSeed;
+  ImportOptions::ElementType randomElementType = ImportOptions::ElementType::F32;
+  unsigned jobs = 0; ///< threads; 0: as many as the process may use
+  Sanitizer sanitizer = Sanitizer::None;
+  bool embedParameters = false; ///< in the library; for at most 64 MiB
+  ReportKind report = ReportKind::None;
+  bool progress = false; ///< a line on standard error that is overwritten
+};
+
+/// Compiles. `registry` has all dialects with their interfaces and translations (registerAllDialectsAndPasses). Files
+/// appear complete or not at all. Reports and progress go to standard error.
+llvm::Error compile(const CompilerOptions &options, const DialectRegistry &registry);
+
+} // namespace mlir::mf
+
+#endif // MF_TARGET_COMPILER_H

@@ -1,0 +1,48 @@
+// Where the elements of a parameter lie in the parameter file.
+#ifndef MF_TARGET_PACKEDLAYOUT_H
+#define MF_TARGET_PACKEDLAYOUT_H
+
+#include "mf/Dialect/MF/IR/MFAttributes.h"
+#include "llvm/Support/Error.h"
+
+namespace mlir::mf {
+
+/// Neighbours in the stored tensor: elements offset, offset + stride, ... of the logical row-major tensor, `count` of
+/// them. What is left of the run's length is zero.
+struct PackedRun {
+  int64_t offset;
+  int64_t stride;
+  int64_t count;
+};
+
+/// A stored tensor as a sequence of runs of one length.
+class PackedLayout {
+public:
+  /// The layout of a tensor of the logical `shape`; null `layout` is row-major. An error where a layout does not apply
+  /// or is of a kind that cannot be written.
+  static llvm::Expected<PackedLayout> get(LayoutAttrInterface layout, ArrayRef<int64_t> shape);
+
+  /// Stored elements of a run.
+  int64_t getRunLength() const { return runLength; }
+  /// Stored elements, zeros included.
+  int64_t getNumElements() const { return numRuns * runLength; }
+  /// Extents of the stored tensor.
+  ArrayRef<int64_t> getShape() const { return shape; }
+  PackedRun getRun(int64_t index) const;
+
+private:
+  enum class Kind { RowMajor, Strips, Panels };
+
+  Kind kind = Kind::RowMajor;
+  int64_t runLength = 0;
+  int64_t numRuns = 0;
+  /// Rows of all tables, or input features of a panel: runs that share their columns.
+  int64_t runsPerColumns = 1;
+  /// Columns of the tables, or output features of the weight.
+  int64_t numColumns = 0;
+  SmallVector<int64_t> shape;
+};
+
+} // namespace mlir::mf
+
+#endif // MF_TARGET_PACKEDLAYOUT_H

@@ -1,0 +1,208 @@
+// Builds a library: variants in parallel, then the parameters, then the plan that names their digest, then the link.
+#include "BuildLibrary.h"
+#include "LoadModel.h"
+#include "mf/Codegen/Strategy/Target.h"
+#include "mf/Target/HeaderEmitter.h"
+#include "mf/Target/Linker.h"
+#include "mf/Target/PlanEmitter.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Threading.h"
+#include "llvm/Support/thread.h"
+#include <atomic>
+#include <chrono>
+#include <optional>
+
+using namespace mlir;
+using namespace mlir::mf;
+
+/// Parameters of more bytes are not embedded: the library would be slow to load and to link.
+static constexpr uint64_t maxEmbeddedBytes = 64u << 20;
+
+LibraryPlan mlir::mf::describeLibrary(ModuleOp module, const CompilerOptions &options) {
+  LibraryPlan plan;
+  plan.modelName = getModelName(module, options);
+  plan.triple = llvm::Triple::normalize(options.triple);
+  plan.sanitizer = options.sanitizer == Sanitizer::Address  ? "address"
+                   : options.sanitizer == Sanitizer::Thread ? "thread"
+                                                            : "";
+  if (auto config = module->getAttrOfType<StringAttr>("mf.config"))
+    plan.config = config.str();
+  if (auto model = module->getAttrOfType<LanguageModelAttr>("mf.language_model"))
+    plan.languageModel = LanguageModelPlan{model.getVocabulary(), model.getMaxPositions()};
+  return plan;
+}
+
+LibraryBuilder::LibraryBuilder(ModuleOp module, ArrayRef<CPUTargetAttr> targets, const CompilerOptions &options,
+                               const DialectRegistry &registry, const DiagnosticLog &log, Progress &progress,
+                               Report &report)
+    : module(module), targets(targets), options(options), registry(registry), log(log), progress(progress),
+      report(report),
+      jobs(options.jobs ? options.jobs : std::max(1u, llvm::hardware_concurrency().compute_thread_count())),
+      plan(describeLibrary(module, options)) {}
+
+llvm::Error LibraryBuilder::timed(StringRef step, llvm::function_ref<llvm::Error()> run) {
+  auto start = std::chrono::steady_clock::now();
+  llvm::Error error = run();
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  report.steps.push_back({step.str(), elapsed.count()});
+  return error;
+}
+
+llvm::Error LibraryBuilder::planParameters() {
+  packed = module.clone();
+  std::vector<StepTime> unused;
+  if (llvm::Error error = runStage(*packed, Stage::Pack, log, unused))
+    return error;
+  llvm::Expected<SmallVector<ParameterOp>> indexed = getIndexedParameters(*packed);
+  if (!indexed)
+    return indexed.takeError();
+  parameters = std::move(*indexed);
+  llvm::Expected<ParameterFile> file = planParameterFile(parameters);
+  if (!file)
+    return file.takeError();
+  plan.parameters = std::move(*file);
+  if (options.embedParameters && plan.parameters.fileBytes > maxEmbeddedBytes)
+    return makeError(ErrorKind::CommandLine, "--embed-parameters is for at most 64 MiB of parameters, the model has " +
+                                                 Twine(plan.parameters.fileBytes) + " bytes");
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Code
+//===----------------------------------------------------------------------===//
+
+/// Calls run(0), ..., run(count - 1) on up to `jobs` threads.
+static void runInParallel(size_t count, unsigned jobs, llvm::function_ref<void(size_t)> run) {
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i; (i = next++) < count;)
+      run(i);
+  };
+  std::vector<llvm::thread> threads;
+  // The code generator recurses deeply: llvm::thread has a large stack.
+  for (size_t i = 1; i < std::min<size_t>(jobs, count); ++i)
+    threads.emplace_back(std::optional<unsigned>(8u << 20), work);
+  work();
+  for (llvm::thread &thread : threads)
+    thread.join();
+}
+
+llvm::Error LibraryBuilder::compileVariants() {
+  std::vector<std::string> bytecodes;
+  for (CPUTargetAttr target : targets)
+    bytecodes.push_back(writeVariantBytecode(module, target));
+  objects.resize(targets.size());
+  plan.variants.resize(targets.size());
+  report.variants.resize(targets.size());
+  std::vector<std::vector<EntryPlan>> entries(targets.size());
+  std::vector<std::string> errors(targets.size());
+  std::vector<ErrorKind> kinds(targets.size());
+  std::atomic<size_t> done{0};
+  std::atomic<bool> failed{false};
+  runInParallel(targets.size(), jobs, [&](size_t i) {
+    if (failed)
+      return;
+    progress.show("compiling variants, " + Twine(done.load()) + " of " + Twine(targets.size()) + " done");
+    VariantCompiler variant(bytecodes[i], registry);
+    variant.planned = &plan.parameters;
+    llvm::Error error = variant.runTo(Stage::CPU);
+    if (!error)
+      error = variant.generate(CodeKind::Object, options.sanitizer);
+    if (error) {
+      llvm::handleAllErrors(std::move(error), [&](const CompileError &e) {
+        kinds[i] = e.getKind();
+        errors[i] = e.message();
+      });
+      failed = true;
+    }
+    ++done;
+    report.variants[i] = {variant.plan.name, variant.code.size(), variant.times, variant.plan.strategies};
+    objects[i] = std::move(variant.code);
+    plan.variants[i] = std::move(variant.plan);
+    entries[i] = std::move(variant.entries);
+  });
+  // The first variant that failed, whichever thread was faster.
+  for (auto [message, kind] : llvm::zip_equal(errors, kinds))
+    if (!message.empty())
+      return makeError(kind, message);
+  plan.entries = std::move(entries.front());
+  return verifyLanguageModel(plan);
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+llvm::Error LibraryBuilder::writeParameters(const std::string &output) {
+  if (parameters.empty())
+    return llvm::Error::success();
+  std::string path = getLibraryStem(output) + ".mfp";
+  llvm::Expected<PendingFile> file = PendingFile::create(path);
+  if (!file)
+    return file.takeError();
+  parameterFile.emplace(std::move(*file));
+  ParameterWriterOptions writerOptions;
+  writerOptions.jobs = jobs;
+  writerOptions.progress = [&](uint64_t bytes, uint64_t total) {
+    progress.show("writing parameters, " + Twine(bytes >> 20) + " of " + Twine(total >> 20) + " MiB");
+  };
+  if (llvm::Error error =
+          writeParameterFile(parameters, plan.parameters, parameterFile->getDescriptor(), path, writerOptions))
+    return error;
+  if (!options.embedParameters)
+    return llvm::Error::success();
+  llvm::Expected<std::string> contents = parameterFile->read();
+  if (!contents)
+    return contents.takeError();
+  plan.embeddedParameters = std::move(*contents);
+  parameterFile.reset();
+  return llvm::Error::success();
+}
+
+llvm::Expected<CodeBuffer> LibraryBuilder::emitPlan() {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> planModule = buildPlanModule(plan, context);
+  MachineOptions machine;
+  machine.triple = targets.front().getTriple().str();
+  machine.cpu = getCodegenCPU(targets.front()).str();
+  return emitCode(*planModule, machine, CodeKind::Object);
+}
+
+llvm::Error LibraryBuilder::link(const std::string &output) {
+  progress.show("linking");
+  llvm::Expected<CodeBuffer> planObject = emitPlan();
+  if (!planObject)
+    return planObject.takeError();
+  objects.push_back(std::move(*planObject));
+  SmallVector<std::string> exports = getExportedSymbols(plan);
+  LinkJob job{objects, exports, plan.triple, llvm::sys::path::filename(output).str(), options.sanitizer};
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linked = linkLibrary(job);
+  if (!linked)
+    return linked.takeError();
+  library = std::move(*linked);
+  return llvm::Error::success();
+}
+
+llvm::Error LibraryBuilder::commit(const std::string &output) {
+  progress.show("writing " + output);
+  std::string header = writeHeader(plan, llvm::sys::path::filename(output));
+  Artifact artifact{output, library->getBuffer(), header, parameterFile ? &*parameterFile : nullptr,
+                    plan.parameters.digest};
+  return commitArtifact(artifact);
+}
+
+llvm::Error LibraryBuilder::build(const std::string &output) {
+  if (llvm::Error error = timed("pack", [&] { return planParameters(); }))
+    return error;
+  if (llvm::Error error = timed("variants", [&] { return compileVariants(); }))
+    return error;
+  if (llvm::Error error = timed("parameters", [&] { return writeParameters(output); }))
+    return error;
+  if (llvm::Error error = timed("link", [&] { return link(output); }))
+    return error;
+  report.libraryBytes = library->getBufferSize();
+  report.sections = measureSections(library->getBuffer());
+  report.parameterBytes = plan.parameters.fileBytes;
+  report.parameterCount = plan.parameters.records.size();
+  return timed("commit", [&] { return commit(output); });
+}

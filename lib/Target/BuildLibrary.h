@@ -1,0 +1,54 @@
+// Builds a library of all variants.
+#ifndef MF_LIB_TARGET_BUILDLIBRARY_H
+#define MF_LIB_TARGET_BUILDLIBRARY_H
+
+#include "Progress.h"
+#include "Report.h"
+#include "mf/Target/Artifact.h"
+#include "mf/Target/Compiler.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+namespace mlir::mf {
+
+/// What the options and a module's attributes say about the library; variants, entries and parameters are left empty.
+LibraryPlan describeLibrary(ModuleOp module, const CompilerOptions &options);
+
+/// From a module at the model level to the files of a library.
+class LibraryBuilder {
+public:
+  LibraryBuilder(ModuleOp module, ArrayRef<CPUTargetAttr> targets, const CompilerOptions &options,
+                 const DialectRegistry &registry, const DiagnosticLog &log, Progress &progress, Report &report);
+
+  llvm::Error build(const std::string &output);
+
+private:
+  /// Packs a copy of the module, whose parameters are those of every variant.
+  llvm::Error planParameters();
+  llvm::Error compileVariants();
+  llvm::Error writeParameters(const std::string &output);
+  llvm::Error link(const std::string &output);
+  llvm::Expected<CodeBuffer> emitPlan();
+  llvm::Error commit(const std::string &output);
+  /// Runs a step and records its time.
+  llvm::Error timed(StringRef step, llvm::function_ref<llvm::Error()> run);
+
+  ModuleOp module;
+  ArrayRef<CPUTargetAttr> targets;
+  const CompilerOptions &options;
+  const DialectRegistry &registry;
+  const DiagnosticLog &log;
+  Progress &progress;
+  Report &report;
+  unsigned jobs;
+
+  LibraryPlan plan;
+  OwningOpRef<ModuleOp> packed;
+  SmallVector<ParameterOp> parameters;
+  std::vector<CodeBuffer> objects;
+  std::optional<PendingFile> parameterFile;
+  std::unique_ptr<llvm::MemoryBuffer> library;
+};
+
+} // namespace mlir::mf
+
+#endif // MF_LIB_TARGET_BUILDLIBRARY_H

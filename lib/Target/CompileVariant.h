@@ -1,0 +1,57 @@
+// The way of one variant, from the model level to code, in a context of its own.
+#ifndef MF_LIB_TARGET_COMPILEVARIANT_H
+#define MF_LIB_TARGET_COMPILEVARIANT_H
+
+#include "DiagnosticLog.h"
+#include "mf/Pipelines/Pipelines.h"
+#include "mf/Target/LibraryPlan.h"
+#include "mf/Target/ObjectEmitter.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace mlir::mf {
+
+/// How long a step took.
+struct StepTime {
+  std::string step;
+  double seconds;
+};
+
+/// Runs one stage and records its time.
+llvm::Error runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std::vector<StepTime> &times);
+
+/// One variant of a model.
+class VariantCompiler {
+public:
+  /// `bytecode` is a module at the model level with `mf.target`. One that cannot be read is reported by the first call.
+  VariantCompiler(StringRef bytecode, const DialectRegistry &registry);
+  ~VariantCompiler();
+
+  /// Runs the stages up to `last` that have not run yet, and fills in what they tell.
+  llvm::Error runTo(Stage last);
+  /// Generates code once all stages have run.
+  llvm::Error generate(CodeKind kind, Sanitizer sanitizer);
+  ModuleOp getModule() { return module.get(); }
+
+  /// What the parameters must be, because all variants share them; null: not checked.
+  const ParameterFile *planned = nullptr;
+
+  VariantPlan plan;
+  std::vector<EntryPlan> entries; ///< after the stage Bufferize
+  CodeBuffer code;
+  std::vector<StepTime> times;
+
+private:
+  llvm::Error checkParameters();
+
+  MLIRContext context;
+  DiagnosticLog log;
+  OwningOpRef<ModuleOp> module;
+  size_t stagesRun = 1; ///< of getStages(); the model level was run before
+};
+
+/// Bytecode of `module` with `target` as its target.
+std::string writeVariantBytecode(ModuleOp module, CPUTargetAttr target);
+
+} // namespace mlir::mf
+
+#endif // MF_LIB_TARGET_COMPILEVARIANT_H

@@ -1,0 +1,232 @@
+// Collects from the IR what a library tells about itself, and writes it as JSON.
+#include "mf/Target/LibraryPlan.h"
+#include "DLPackType.h"
+#include "mf-c/model.h"
+#include "mf/Runtime/ParameterFile.h"
+#include "mf/Target/CompileError.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include <map>
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+std::string mlir::mf::getVariantSymbol(StringRef function, StringRef variant) {
+  return (function + "." + variant).str();
+}
+
+std::string mlir::mf::getWorkspaceFunction(StringRef entry) { return (entry + ".workspace").str(); }
+
+std::string mlir::mf::formatDigest(uint64_t digest) { return llvm::formatv("{0:x-16}", digest).str(); }
+
+std::string mlir::mf::getCompilerVersion() { return MF_VERSION " (LLVM " LLVM_VERSION_STRING ")"; }
+
+//===----------------------------------------------------------------------===//
+// Collecting
+//===----------------------------------------------------------------------===//
+
+static std::string printed(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+static mf_rt_role convertRole(OperandRole role) {
+  switch (role) {
+  case OperandRole::Input:
+    return MF_RT_INPUT;
+  case OperandRole::Output:
+    return MF_RT_OUTPUT;
+  case OperandRole::State:
+    return MF_RT_STATE;
+  }
+}
+
+static llvm::Expected<OperandPlan> convertOperand(OperandAttr operand, const EntryPlan &entry) {
+  OperandPlan plan;
+  plan.name = operand.getName().str();
+  plan.role = convertRole(operand.getRole());
+  Type element = operand.getType().getElementType();
+  plan.elementType = printed(element);
+  std::optional<mf_rt_dtype> dtype = getDLPackType(element);
+  if (!dtype)
+    return makeError(ErrorKind::InputModel, "operand '" + plan.name + "' of '" + entry.name +
+                                                "' has elements of type " + plan.elementType +
+                                                ", which no DLPack tensor has");
+  plan.dtype = *dtype;
+  for (auto [extent, dim] : llvm::zip_equal(operand.getType().getShape(), operand.getDims())) {
+    if (!ShapedType::isDynamic(extent)) {
+      plan.shape.push_back(extent);
+      continue;
+    }
+    auto found = llvm::find(entry.dims, cast<StringAttr>(dim).getValue());
+    if (found == entry.dims.end())
+      return makeError(ErrorKind::Compile, "operand '" + plan.name + "' of '" + entry.name + "' has a dimension " +
+                                               cast<StringAttr>(dim).getValue() + " that the entry does not list");
+    plan.shape.push_back(-1 - (found - entry.dims.begin()));
+  }
+  return plan;
+}
+
+llvm::Expected<std::vector<EntryPlan>> mlir::mf::collectEntries(ModuleOp module) {
+  std::vector<EntryPlan> entries;
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    auto interface = function->getAttrOfType<EntryAttr>("mf.entry");
+    if (!interface)
+      continue;
+    EntryPlan entry;
+    entry.name = function.getName().str();
+    for (Attribute dim : interface.getDims())
+      entry.dims.push_back(cast<StringAttr>(dim).str());
+    for (OperandAttr operand : interface.getOperands()) {
+      llvm::Expected<OperandPlan> plan = convertOperand(operand, entry);
+      if (!plan)
+        return plan.takeError();
+      entry.operands.push_back(std::move(*plan));
+    }
+    entries.push_back(std::move(entry));
+  }
+  if (entries.empty())
+    return makeError(ErrorKind::InputModel, "the module has no public function: there is nothing to call");
+  return entries;
+}
+
+std::vector<StrategyCount> mlir::mf::collectStrategies(ModuleOp module) {
+  std::map<std::pair<std::string, std::string>, int64_t> counts;
+  module.walk([&](Operation *op) {
+    auto strategy = op->getAttrOfType<StrategyAttrInterface>("strategy");
+    if (!strategy)
+      return;
+    std::string text;
+    llvm::raw_string_ostream(text) << strategy;
+    ++counts[{op->getName().getStringRef().str(), text}];
+  });
+  std::vector<StrategyCount> result;
+  for (auto &[key, count] : counts)
+    result.push_back({key.first, key.second, count});
+  return result;
+}
+
+/// A finding against mf_rt_language_model's contract, or nothing.
+static std::string findStepProblem(const EntryPlan &step, int64_t vocabulary) {
+  static constexpr llvm::StringLiteral inputs[] = {"tokens", "slots", "positions", "rows"};
+  if (step.operands.size() < 5)
+    return "tokens, slots, positions, rows, states and logits";
+  for (auto [operand, name] : llvm::zip(step.operands, inputs))
+    if (operand.name != name || operand.role != MF_RT_INPUT || operand.elementType != "i32" ||
+        operand.shape.size() != 1 || operand.shape[0] >= 0)
+      return (name + " as a vector of i32 of a dynamic extent").str();
+  for (const OperandPlan &operand : ArrayRef(step.operands).drop_front(4).drop_back())
+    if (operand.role != MF_RT_STATE || operand.shape.empty() || operand.shape[0] >= 0)
+      return "states [sequences, ...] between rows and logits, not '" + operand.name + "'";
+  const OperandPlan &logits = step.operands.back();
+  if (logits.role != MF_RT_OUTPUT || logits.elementType != "f32" || logits.shape.size() != 2 ||
+      logits.shape[1] != vocabulary)
+    return "logits f32 [rows, " + std::to_string(vocabulary) + "] as its last operand";
+  return "";
+}
+
+llvm::Error mlir::mf::verifyLanguageModel(const LibraryPlan &plan) {
+  if (!plan.languageModel)
+    return llvm::Error::success();
+  auto step = llvm::find_if(plan.entries, [](const EntryPlan &entry) { return entry.name == "step"; });
+  if (step == plan.entries.end())
+    return makeError(ErrorKind::InputModel, "a module with mf.language_model needs a public function 'step'");
+  if (plan.languageModel->vocabulary > INT32_MAX || plan.languageModel->maxPositions > INT32_MAX)
+    return makeError(ErrorKind::InputModel, "vocabulary and max_positions of a language model are below 2^31");
+  std::string problem = findStepProblem(*step, plan.languageModel->vocabulary);
+  if (problem.empty())
+    return llvm::Error::success();
+  return makeError(ErrorKind::InputModel, "the function 'step' of a language model needs " + problem);
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Value describeShape(const EntryPlan &entry, ArrayRef<int64_t> shape) {
+  llvm::json::Array result;
+  for (int64_t extent : shape) {
+    if (extent >= 0)
+      result.push_back(extent);
+    else
+      result.push_back(entry.dims[-1 - extent]);
+  }
+  return result;
+}
+
+static llvm::json::Value describeEntry(const EntryPlan &entry) {
+  static constexpr llvm::StringLiteral roles[] = {"input", "output", "state"};
+  llvm::json::Array operands;
+  for (const OperandPlan &operand : entry.operands)
+    operands.push_back(llvm::json::Object{{"name", operand.name},
+                                          {"role", roles[operand.role]},
+                                          {"dtype", operand.elementType},
+                                          {"shape", describeShape(entry, operand.shape)}});
+  return llvm::json::Object{{"name", entry.name}, {"operands", std::move(operands)}};
+}
+
+static llvm::json::Value describeVariant(const VariantPlan &variant) {
+  llvm::json::Array strategies;
+  for (const StrategyCount &entry : variant.strategies)
+    strategies.push_back(llvm::json::Object{{"op", entry.op}, {"strategy", entry.strategy}, {"count", entry.count}});
+  return llvm::json::Object{{"name", variant.name},
+                            {"cpu", variant.cpu},
+                            {"features", variant.features},
+                            {"vector_bits", variant.vectorBits},
+                            {"strategies", std::move(strategies)}};
+}
+
+static llvm::json::Value describeParameter(const ParameterRecord &record) {
+  return llvm::json::Object{
+      {"name", record.name},     {"dtype", printed(record.elementType)}, {"shape", llvm::json::Array(record.shape)},
+      {"layout", record.layout}, {"bytes", int64_t(record.bytes)},       {"digest", formatDigest(record.digest)}};
+}
+
+/// The configuration as an object; a text that is no JSON as a string.
+static llvm::json::Value describeConfig(StringRef config) {
+  if (config.empty())
+    return nullptr;
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse(config);
+  if (value)
+    return std::move(*value);
+  llvm::consumeError(value.takeError());
+  return llvm::json::fixUTF8(config);
+}
+
+std::string mlir::mf::writeInfoJSON(const LibraryPlan &plan) {
+  llvm::json::Array variants, entries, parameters;
+  for (const VariantPlan &variant : plan.variants)
+    variants.push_back(describeVariant(variant));
+  for (const EntryPlan &entry : plan.entries)
+    entries.push_back(describeEntry(entry));
+  for (const ParameterRecord &record : plan.parameters.records)
+    parameters.push_back(describeParameter(record));
+  llvm::json::Object info{
+      {"name", plan.modelName},
+      {"compiler", "mf-compile " + getCompilerVersion()},
+      {"formats",
+       llvm::json::Object{{"abi", MF_ABI_VERSION}, {"plan", MF_RT_PLAN_VERSION}, {"parameters", MF_MFP_VERSION}}},
+      {"triple", plan.triple},
+      {"config", describeConfig(plan.config)},
+      {"variants", std::move(variants)},
+      {"entries", std::move(entries)},
+      {"parameters", std::move(parameters)},
+      {"parameters_digest", plan.parameters.records.empty() ? "" : formatDigest(plan.parameters.digest)},
+      {"parameters_bytes", int64_t(plan.parameters.fileBytes)},
+      {"parameters_embedded", !plan.embeddedParameters.empty()}};
+  if (!plan.sanitizer.empty())
+    info["sanitizer"] = plan.sanitizer;
+  if (plan.languageModel)
+    info["limits"] = llvm::json::Object{{"vocabulary", plan.languageModel->vocabulary},
+                                        {"max_positions", plan.languageModel->maxPositions}};
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(info));
+  return text;
+}

@@ -1,0 +1,136 @@
+// Checks the options of a compilation and reads its input.
+#include "LoadModel.h"
+#include "mf/Frontend/Config.h"
+#include "mf/Pipelines/Pipelines.h"
+#include "mf/Target/EmbeddedFiles.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+static bool isModule(StringRef path) { return path.ends_with(".mlir") || path.ends_with(".mlirbc"); }
+
+static llvm::Error checkInput(const CompilerOptions &options) {
+  bool isName = options.randomSeed && namedConfigText(options.input);
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(options.input, status); error && !isName)
+    return namedConfigText(options.input)
+               ? makeError(ErrorKind::CommandLine,
+                           "'" + options.input + "' is a configuration without parameters: add --random-weights")
+               : makeIOError("cannot read", options.input, error);
+  if (options.randomSeed && isModule(options.input))
+    return makeError(ErrorKind::CommandLine, "--random-weights is for checkpoints and configurations, not for '" +
+                                                 options.input + "', which says where its parameters come from");
+  return llvm::Error::success();
+}
+
+static llvm::Error checkOutput(const CompilerOptions &options) {
+  bool isLibrary =
+      options.emit.value_or(options.compileTo.empty() ? EmitKind::Library : EmitKind::MLIR) == EmitKind::Library;
+  if (options.output.empty() || options.output == "-") {
+    if (isLibrary && options.output == "-")
+      return makeError(ErrorKind::CommandLine, "a library is several files and cannot go to standard output");
+    return llvm::Error::success();
+  }
+  StringRef parent = llvm::sys::path::parent_path(options.output), directory = parent.empty() ? "." : parent;
+  std::error_code error = llvm::sys::fs::access(directory, llvm::sys::fs::AccessMode::Write);
+  if (!error && !llvm::sys::fs::is_directory(directory))
+    error = std::make_error_code(std::errc::not_a_directory);
+  if (error)
+    return makeIOError("cannot write to the directory of", options.output, error);
+  llvm::sys::fs::file_status status;
+  if (llvm::sys::fs::status(options.output, status))
+    return llvm::Error::success();
+  bool isFile = status.type() == llvm::sys::fs::file_type::regular_file;
+  if (status.type() == llvm::sys::fs::file_type::directory_file || (isLibrary && !isFile))
+    return makeError(ErrorKind::IO, "the output '" + options.output + "' exists and is no regular file");
+  return llvm::Error::success();
+}
+
+static llvm::Error checkStage(const CompilerOptions &options) {
+  if (options.compileTo.empty())
+    return llvm::Error::success();
+  if (options.emit && *options.emit != EmitKind::MLIR)
+    return makeError(ErrorKind::CommandLine, "--compile-to stops at MLIR: it goes with --emit=mlir only");
+  std::string names = "import";
+  for (Stage stage : getStages())
+    names += ", " + stringifyStage(stage).str();
+  if (options.compileTo != "import" && !parseStage(options.compileTo))
+    return makeError(ErrorKind::CommandLine,
+                     "--compile-to expects one of " + names + ", found '" + options.compileTo + "'");
+  return llvm::Error::success();
+}
+
+llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
+  if (!options.name.empty() && makeIdentifier(options.name) != options.name)
+    return makeError(ErrorKind::CommandLine, "--name expects a C identifier, found '" + options.name + "'");
+  llvm::Triple triple(llvm::Triple::normalize(options.triple));
+  if (!triple.isOSLinux() || (triple.getArch() != llvm::Triple::x86_64 && triple.getArch() != llvm::Triple::aarch64))
+    return makeError(ErrorKind::CommandLine, "-mtriple expects x86_64-unknown-linux-gnu or aarch64-unknown-linux-gnu, "
+                                             "found '" +
+                                                 options.triple + "'");
+  llvm::Expected<RuntimeFiles> runtime = getRuntimeFiles(triple, options.sanitizer);
+  if (!runtime)
+    return runtime.takeError();
+  for (auto *check : {checkStage, checkInput, checkOutput})
+    if (llvm::Error error = check(options))
+      return error;
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Input
+//===----------------------------------------------------------------------===//
+
+static llvm::Expected<OwningOpRef<ModuleOp>> parseModule(MLIRContext &context, const DiagnosticLog &log,
+                                                         const std::string &path) {
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return makeIOError("cannot read", path, buffer.getError());
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (!module)
+    return makeError(ErrorKind::InputModel, log.getError("'" + path + "' is no module"));
+  return module;
+}
+
+static llvm::Expected<OwningOpRef<ModuleOp>> import(MLIRContext &context, const DiagnosticLog &log,
+                                                    const CompilerOptions &options) {
+  ImportOptions importOptions{options.input, options.name, options.randomSeed, options.randomElementType};
+  Problems problems;
+  FailureOr<OwningOpRef<ModuleOp>> module = importModel(&context, importOptions, problems);
+  if (succeeded(module))
+    return std::move(*module);
+  std::string text;
+  for (const Problem &problem : problems.list())
+    text += (text.empty() ? "" : "\nmf-compile: error: ") + problem.str();
+  return makeError(ErrorKind::InputModel,
+                   text.empty() ? log.getError("'" + options.input + "' cannot be imported") : text);
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadModel(MLIRContext &context, const DiagnosticLog &log,
+                                                          const CompilerOptions &options) {
+  if (isModule(options.input))
+    return parseModule(context, log, options.input);
+  return import(context, log, options);
+}
+
+std::string mlir::mf::getModelName(ModuleOp module, const CompilerOptions &options) {
+  if (!options.name.empty())
+    return options.name;
+  if (auto model = module->getAttrOfType<LanguageModelAttr>("mf.language_model"))
+    return model.getName().str();
+  if (module.getSymName())
+    return makeIdentifier(*module.getSymName());
+  return makeIdentifier(llvm::sys::path::stem(options.input));
+}

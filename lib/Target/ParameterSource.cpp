@@ -1,0 +1,202 @@
+// Sources of parameters. Conversions are template arguments, so that the inner loops vectorise.
+#include "ParameterSource.h"
+#include "FloatBits.h"
+#include "mf/Target/CompileError.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+static std::error_code lastSystemError() { return std::error_code(errno, std::generic_category()); }
+
+llvm::Expected<std::unique_ptr<MappedFile>> MappedFile::open(StringRef path) {
+  // Without O_NONBLOCK a named pipe would hang the open before it is refused.
+  int file = ::open(path.str().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0)
+    return makeIOError("cannot open", path, lastSystemError());
+  struct stat facts;
+  std::error_code error = fstat(file, &facts) != 0 ? lastSystemError() : std::error_code();
+  if (error || !S_ISREG(facts.st_mode)) {
+    close(file);
+    return error ? makeIOError("cannot examine", path, error)
+                 : makeError(ErrorKind::InputModel, "'" + path + "' is no regular file");
+  }
+  void *data = nullptr;
+  if (facts.st_size > 0)
+    data = mmap(nullptr, facts.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+  error = data == MAP_FAILED ? lastSystemError() : std::error_code();
+  close(file);
+  if (error)
+    return makeIOError("cannot map", path, error);
+  if (data)
+    madvise(data, facts.st_size, MADV_SEQUENTIAL);
+  return std::unique_ptr<MappedFile>(new MappedFile(static_cast<const char *>(data), facts.st_size));
+}
+
+MappedFile::~MappedFile() {
+  if (data)
+    munmap(const_cast<char *>(data), bytes);
+}
+
+namespace {
+/// Elements of a mapped file, `Convert` from the file's type to the stored one.
+template <typename From, typename To, To (*Convert)(From)> class FileSource : public ParameterSource {
+public:
+  FileSource(const char *data, int64_t numElements) : data(data), bytes(numElements * sizeof(From)) {}
+
+  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
+    for (int64_t i = 0; i < count; ++i) {
+      From from;
+      std::memcpy(&from, data + (offset + i * stride) * sizeof(From), sizeof(From));
+      To to = Convert(from);
+      std::memcpy(stored + i * sizeof(To), &to, sizeof(To));
+    }
+  }
+
+  void release() const override {
+    // Whole pages only: a neighbour may still be read.
+    uintptr_t page = sysconf(_SC_PAGESIZE), begin = reinterpret_cast<uintptr_t>(data), end = begin + bytes;
+    begin = (begin + page - 1) / page * page;
+    end = end / page * page;
+    if (begin < end)
+      madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  }
+
+private:
+  const char *data;
+  uint64_t bytes;
+};
+} // namespace
+
+template <typename Bits> static Bits keepBits(Bits bits) { return bits; }
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openFile(ParameterOp parameter,
+                                                                            TensorFileAttr source) {
+  auto type = cast<RankedTensorType>(parameter.getType());
+  Type from = source.getElementType(), to = type.getElementType();
+  std::unique_ptr<MappedFile> &file = files[source.getPath().str()];
+  if (!file) {
+    llvm::Expected<std::unique_ptr<MappedFile>> opened = MappedFile::open(source.getPath());
+    if (!opened)
+      return opened.takeError();
+    file = std::move(*opened);
+  }
+  uint64_t bytes = uint64_t(type.getNumElements()) * (from.getIntOrFloatBitWidth() / 8);
+  if (source.getOffset() > file->getBytes() || bytes > file->getBytes() - source.getOffset())
+    return makeError(ErrorKind::InputModel,
+                     llvm::formatv("parameter '{0}' needs bytes {1} to {2} of '{3}', which has {4}",
+                                   parameter.getSymName(), source.getOffset(), source.getOffset() + bytes,
+                                   source.getPath(), file->getBytes())
+                         .str());
+  const char *data = file->getData() + source.getOffset();
+  int64_t count = type.getNumElements();
+  if (from == to && from.isF32())
+    return std::make_unique<FileSource<uint32_t, uint32_t, keepBits<uint32_t>>>(data, count);
+  if (from == to)
+    return std::make_unique<FileSource<uint16_t, uint16_t, keepBits<uint16_t>>>(data, count);
+  if (to.isF32() && from.isF16())
+    return std::make_unique<FileSource<uint16_t, float, floatOfHalf>>(data, count);
+  if (to.isF32() && from.isBF16())
+    return std::make_unique<FileSource<uint16_t, float, floatOfBFloat16>>(data, count);
+  std::string text;
+  llvm::raw_string_ostream(text) << from << " to " << to;
+  return makeError(ErrorKind::InputModel,
+                   "parameter '" + parameter.getSymName() + "' would be converted from " + text + " with loss");
+}
+
+//===----------------------------------------------------------------------===//
+// Computed elements
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Elements that `Generator` computes as f32 from their index, `Convert`ed to the stored type.
+template <typename Generator, typename To, To (*Convert)(float)> class ComputedSource : public ParameterSource {
+public:
+  explicit ComputedSource(Generator generator) : generator(std::move(generator)) {}
+
+  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
+    for (int64_t i = 0; i < count; ++i) {
+      To to = Convert(generator(offset + i * stride));
+      std::memcpy(stored + i * sizeof(To), &to, sizeof(To));
+    }
+  }
+
+private:
+  Generator generator;
+};
+
+/// `#mf.random`: SplitMix64 by its closed form, evaluated in f32, where everything but the last product is exact.
+struct RandomGenerator {
+  uint64_t seed;
+  float scale;
+
+  float operator()(int64_t element) const {
+    uint64_t word = seed + (uint64_t(element) + 1) * 0x9E3779B97F4A7C15;
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9;
+    word = (word ^ word >> 27) * 0x94D049BB133111EB;
+    word ^= word >> 31;
+    return (float(int32_t(word >> 40)) * 0x1p-23f - 1.0f) * scale;
+  }
+};
+
+struct FillGenerator {
+  float value;
+  float operator()(int64_t) const { return value; }
+};
+
+/// `#mf.rotary_angles` of [positions, r / 2, 2], in float64.
+struct RotaryGenerator {
+  SmallVector<double> divisors; ///< base^(2 i / r)
+
+  float operator()(int64_t element) const {
+    int64_t pair = element / 2, half = divisors.size();
+    double angle = double(pair / half) / divisors[pair % half];
+    return float(element % 2 == 0 ? std::cos(angle) : std::sin(angle));
+  }
+};
+} // namespace
+
+static float keepFloat(float value) { return value; }
+
+template <typename Generator> static std::unique_ptr<ParameterSource> makeComputed(Generator generator, Type type) {
+  if (type.isF16())
+    return std::make_unique<ComputedSource<Generator, uint16_t, halfOfFloat>>(std::move(generator));
+  if (type.isBF16())
+    return std::make_unique<ComputedSource<Generator, uint16_t, bfloat16OfFloat>>(std::move(generator));
+  return std::make_unique<ComputedSource<Generator, float, keepFloat>>(std::move(generator));
+}
+
+static RotaryGenerator makeRotary(ArrayRef<int64_t> shape, double base) {
+  RotaryGenerator generator;
+  for (int64_t i = 0; i < shape[1]; ++i)
+    generator.divisors.push_back(std::pow(base, double(i) / double(shape[1])));
+  return generator;
+}
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(ParameterOp parameter) {
+  auto type = cast<RankedTensorType>(parameter.getType());
+  Type element = type.getElementType();
+  Attribute source = parameter.getSource();
+  if (auto file = dyn_cast<TensorFileAttr>(source))
+    return openFile(parameter, file);
+  if (auto random = dyn_cast<RandomAttr>(source))
+    return makeComputed(RandomGenerator{random.getSeed(), float(random.getScale().getValueAsDouble())}, element);
+  if (auto fill = dyn_cast<FillAttr>(source))
+    return makeComputed(FillGenerator{float(fill.getValue().getValueAsDouble())}, element);
+  if (auto rotary = dyn_cast<RotaryAnglesAttr>(source))
+    return makeComputed(makeRotary(type.getShape(), rotary.getBase().getValueAsDouble()), element);
+  std::string text;
+  llvm::raw_string_ostream(text) << source;
+  return makeError(ErrorKind::Compile,
+                   "parameter '" + parameter.getSymName() + "' has a source that cannot be read: " + text);
+}

@@ -1,0 +1,51 @@
+// Where the elements of parameters come from: files, generators, constants.
+#ifndef MF_LIB_TARGET_PARAMETERSOURCE_H
+#define MF_LIB_TARGET_PARAMETERSOURCE_H
+
+#include "mf/Dialect/MF/IR/MFOps.h"
+#include "llvm/Support/Error.h"
+#include <map>
+#include <memory>
+
+namespace mlir::mf {
+
+/// Elements of a parameter in their stored type. Read by several threads at once.
+class ParameterSource {
+public:
+  virtual ~ParameterSource() = default;
+  /// Writes the logical elements offset, offset + stride, ..., `count` of them, to `stored`.
+  virtual void read(int64_t offset, int64_t stride, int64_t count, char *stored) const = 0;
+  /// Says that all was read.
+  virtual void release() const {}
+};
+
+/// A file mapped read-only.
+class MappedFile {
+public:
+  static llvm::Expected<std::unique_ptr<MappedFile>> open(StringRef path);
+  MappedFile(const MappedFile &) = delete;
+  MappedFile &operator=(const MappedFile &) = delete;
+  ~MappedFile();
+  const char *getData() const { return data; }
+  uint64_t getBytes() const { return bytes; }
+
+private:
+  MappedFile(const char *data, uint64_t bytes) : data(data), bytes(bytes) {}
+  const char *data;
+  uint64_t bytes;
+};
+
+/// Opens sources; a file that many parameters come from is mapped once.
+class ParameterSources {
+public:
+  /// The source of `parameter`, valid as long as this object.
+  llvm::Expected<std::unique_ptr<ParameterSource>> open(ParameterOp parameter);
+
+private:
+  llvm::Expected<std::unique_ptr<ParameterSource>> openFile(ParameterOp parameter, TensorFileAttr source);
+  std::map<std::string, std::unique_ptr<MappedFile>, std::less<>> files;
+};
+
+} // namespace mlir::mf
+
+#endif // MF_LIB_TARGET_PARAMETERSOURCE_H

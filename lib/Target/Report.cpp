@@ -1,0 +1,76 @@
+// Prints what a compilation cost and made.
+#include "Report.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+std::vector<std::pair<std::string, uint64_t>> mlir::mf::measureSections(StringRef library) {
+  std::vector<std::pair<std::string, uint64_t>> sizes;
+  llvm::Expected<std::unique_ptr<llvm::object::ObjectFile>> file =
+      llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(library, "library"));
+  if (!file) {
+    llvm::consumeError(file.takeError());
+    return sizes;
+  }
+  for (const llvm::object::SectionRef &section : (*file)->sections()) {
+    llvm::Expected<StringRef> name = section.getName();
+    if (!name)
+      llvm::consumeError(name.takeError());
+    else if (llvm::object::ELFSectionRef(section).getFlags() & llvm::ELF::SHF_ALLOC)
+      sizes.emplace_back(name->str(), section.getSize());
+  }
+  return sizes;
+}
+
+static void printSteps(ArrayRef<StepTime> steps, llvm::raw_ostream &os) {
+  for (const StepTime &step : steps)
+    os << llvm::format("  %-12s %9.1f ms\n", step.step.c_str(), step.seconds * 1e3);
+}
+
+void mlir::mf::printTextReport(const Report &report, llvm::raw_ostream &os) {
+  os << "compilation\n";
+  printSteps(report.steps, os);
+  for (const Report::Variant &variant : report.variants) {
+    os << "variant " << variant.name << ", object " << variant.codeBytes << " bytes\n";
+    printSteps(variant.steps, os);
+    for (const StrategyCount &entry : variant.strategies)
+      os << "  " << entry.count << " x " << entry.op << " " << entry.strategy << "\n";
+  }
+  os << "library, " << report.libraryBytes << " bytes\n";
+  for (auto &[name, bytes] : report.sections)
+    os << llvm::format("  %-20s %12llu bytes\n", name.c_str(), (unsigned long long)bytes);
+  os << "parameters, " << report.parameterCount << " tensors, " << report.parameterBytes << " bytes\n";
+}
+
+static llvm::json::Value describeSteps(ArrayRef<StepTime> steps) {
+  llvm::json::Object object;
+  for (const StepTime &step : steps)
+    object[step.step] = step.seconds;
+  return object;
+}
+
+void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
+  llvm::json::Array variants, sections;
+  for (const Report::Variant &variant : report.variants) {
+    llvm::json::Array strategies;
+    for (const StrategyCount &entry : variant.strategies)
+      strategies.push_back(llvm::json::Object{{"op", entry.op}, {"strategy", entry.strategy}, {"count", entry.count}});
+    variants.push_back(llvm::json::Object{{"name", variant.name},
+                                          {"object_bytes", int64_t(variant.codeBytes)},
+                                          {"seconds", describeSteps(variant.steps)},
+                                          {"strategies", std::move(strategies)}});
+  }
+  for (auto &[name, bytes] : report.sections)
+    sections.push_back(llvm::json::Object{{"name", name}, {"bytes", int64_t(bytes)}});
+  os << llvm::json::Value(llvm::json::Object{
+            {"seconds", describeSteps(report.steps)},
+            {"variants", std::move(variants)},
+            {"library", llvm::json::Object{{"bytes", int64_t(report.libraryBytes)}, {"sections", std::move(sections)}}},
+            {"parameters", llvm::json::Object{{"tensors", int64_t(report.parameterCount)},
+                                              {"bytes", int64_t(report.parameterBytes)}}}})
+     << "\n";
+}

@@ -1,0 +1,142 @@
+// mf-compile: compiles a model to a shared library, or to any stage on the way there.
+#include "mf/Pipelines/InitAll.h"
+#include "mf/Target/Compiler.h"
+#include "mf/Target/LibraryPlan.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Process.h"
+
+using namespace mlir::mf;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("mf-compile");
+
+static cl::opt<std::string> input(cl::Positional, cl::value_desc("model"), cl::cat(category),
+                                  cl::desc("<checkpoint directory, tiny, small, base, config.json, or *.mlir>"));
+static cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
+                                   cl::desc("Output; a library's parameters and header go beside it"));
+static cl::opt<EmitKind> emitKind("emit", cl::desc("What to write (default: lib)"), cl::cat(category),
+                                  cl::values(clEnumValN(EmitKind::MLIR, "mlir", "MLIR after --compile-to"),
+                                             clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR of one variant"),
+                                             clEnumValN(EmitKind::Assembly, "asm", "assembly of one variant"),
+                                             clEnumValN(EmitKind::Object, "obj", "object of one variant"),
+                                             clEnumValN(EmitKind::Library, "lib", "model.so, model.mfp and model.h"),
+                                             clEnumValN(EmitKind::Header, "header", "the C header")));
+static cl::opt<std::string> compileTo("compile-to", cl::value_desc("stage"), cl::cat(category),
+                                      cl::desc("Stop after import, model, strategy, tile, pack, bufferize or cpu"));
+static cl::opt<std::string> triple("mtriple", cl::value_desc("triple"), cl::cat(category),
+                                   cl::init("x86_64-unknown-linux-gnu"),
+                                   cl::desc("x86_64-unknown-linux-gnu (default) or aarch64-unknown-linux-gnu"));
+static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cpu"), cl::cat(category),
+                                  cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
+static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
+                                    cl::desc("The variant that is written (default: the best; not for libraries)"));
+static cl::opt<std::string> name("name", cl::value_desc("identifier"), cl::cat(category),
+                                 cl::desc("Name of the model (default: from the input)"));
+static cl::opt<std::string> randomWeights("random-weights", cl::ValueOptional, cl::value_desc("seed"),
+                                          cl::cat(category), cl::desc("Pseudo-random parameters (default seed: 0)"));
+static cl::opt<ImportOptions::ElementType>
+    randomType("random-dtype", cl::cat(category),
+               cl::desc("Element type of pseudo-random tables and matrices (default: f32)"),
+               cl::values(clEnumValN(ImportOptions::ElementType::F32, "f32", ""),
+                          clEnumValN(ImportOptions::ElementType::F16, "f16", ""),
+                          clEnumValN(ImportOptions::ElementType::BF16, "bf16", "")));
+static cl::opt<unsigned> jobs("j", cl::value_desc("n"), cl::cat(category),
+                              cl::desc("Threads (default: as many as the process may use)"));
+static cl::opt<Sanitizer> sanitizer("sanitize", cl::cat(category), cl::desc("Instrument the library (x86-64)"),
+                                    cl::values(clEnumValN(Sanitizer::Address, "address", ""),
+                                               clEnumValN(Sanitizer::Thread, "thread", "")));
+static cl::opt<bool> embed("embed-parameters", cl::cat(category),
+                           cl::desc("Put the parameters into the library (at most 64 MiB)"));
+static cl::opt<ReportKind>
+    report("report", cl::ValueOptional, cl::cat(category), cl::desc("Sizes and times on standard error"),
+           cl::values(clEnumValN(ReportKind::Text, "", ""), clEnumValN(ReportKind::Text, "text", ""),
+                      clEnumValN(ReportKind::JSON, "json", "")));
+
+static cl::extrahelp exitCodes("\nExit status:\n"
+                               "  0  done\n"
+                               "  1  the model, checkpoint or module that was given is wrong\n"
+                               "  2  the command line is wrong\n"
+                               "  3  a file cannot be read or written\n"
+                               "  4  the model cannot be compiled, or the compiler is at fault\n");
+
+static int fail(ErrorKind kind, const llvm::Twine &message) {
+  llvm::errs() << "mf-compile: error: " << message << "\n";
+  return static_cast<int>(kind);
+}
+
+/// Hides the options of LLVM and MLIR from --help; --help-hidden lists them.
+static void hideForeignOptions() {
+  for (auto &entry : cl::getRegisteredOptions())
+    if (!llvm::is_contained(entry.second->Categories, &category) && entry.first != "help" && entry.first != "version")
+      if (entry.second->getOptionHiddenFlag() == cl::NotHidden)
+        entry.second->setHiddenFlag(cl::Hidden);
+}
+
+/// Parses the command line; false after a message.
+static bool parseCommandLine(int argc, char **argv) {
+  hideForeignOptions();
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "mf-compile " << getCompilerVersion() << "\n"; });
+  std::string message;
+  llvm::raw_string_ostream os(message);
+  if (cl::ParseCommandLineOptions(argc, argv, "MemoryFormer compiler\n", &os))
+    return true;
+  // A wrong value has been told on standard error already.
+  llvm::StringRef text = llvm::StringRef(message).trim().split('\n').first;
+  text.consume_front("mf-compile: ");
+  if (!text.empty())
+    fail(ErrorKind::CommandLine, text);
+  return false;
+}
+
+/// The options as the library takes them; false after a message.
+static bool convertOptions(CompilerOptions &options) {
+  options.input = input;
+  options.output = output;
+  if (emitKind.getNumOccurrences())
+    options.emit = emitKind;
+  options.compileTo = compileTo;
+  options.triple = triple;
+  options.cpus.assign(cpus.begin(), cpus.end());
+  options.variant = variant;
+  options.name = name;
+  options.randomElementType = randomType;
+  options.jobs = jobs;
+  options.sanitizer = sanitizer;
+  options.embedParameters = embed;
+  options.report = report;
+  options.progress = llvm::sys::Process::StandardErrIsDisplayed();
+  if (!randomWeights.getNumOccurrences())
+    return true;
+  uint64_t seed = 0;
+  if (!randomWeights.empty() && llvm::StringRef(randomWeights).getAsInteger(10, seed)) {
+    fail(ErrorKind::CommandLine, "--random-weights expects a seed of 64 bits, found '" + randomWeights + "'");
+    return false;
+  }
+  options.randomSeed = seed;
+  return true;
+}
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registerAllDialectsAndPasses(registry);
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  if (!parseCommandLine(argc, argv))
+    return static_cast<int>(ErrorKind::CommandLine);
+  if (input.empty())
+    return fail(ErrorKind::CommandLine, "no model: give a checkpoint directory, a configuration or a module");
+  // The linker in this process registers an option of the same name.
+  cpus.removeArgument();
+  CompilerOptions options;
+  if (!convertOptions(options))
+    return static_cast<int>(ErrorKind::CommandLine);
+  int status = 0;
+  llvm::handleAllErrors(
+      compile(options, registry), [&](const CompileError &error) { status = fail(error.getKind(), error.message()); },
+      [&](const llvm::ErrorInfoBase &error) { status = fail(ErrorKind::Compile, error.message()); });
+  return status;
+}
