@@ -1,0 +1,90 @@
+"""Exact attention against golden data and a float64 reference."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import golden
+import modules
+import reference
+from harness import GOLDEN, every_variant
+
+# name: heads, key heads, head_dim, value_dim
+SHAPES = {"a": (3, 3, 16, 16), "b": (2, 2, 16, 28), "grouped": (6, 2, 8, 8), "odd": (1, 1, 5, 3)}
+TOLERANCE = 2e-5
+
+
+def attention_text(name, causal):
+    heads, key_heads, head_dim, value_dim = SHAPES[name]
+    function = modules.Function(f"{name}_{'causal' if causal else 'full'}")
+    q = function.argument("q", ("queries", heads, head_dim))
+    k = function.argument("k", ("keys", key_heads, head_dim))
+    v = function.argument("v", ("keys", key_heads, value_dim))
+    before = f"{'causal ' if causal else ''}scale({1 / math.sqrt(head_dim)!r})"
+    y = function.row_op("mf.attention", q, k, v, shape=("queries", heads, value_dim), before=before)
+    return function.text(y=y)
+
+
+@pytest.fixture(scope="session")
+def library(compiler):
+    parts = [attention_text(name, causal) for name in SHAPES for causal in (True, False)]
+    return compiler.module("attention", modules.module(*parts))
+
+
+@pytest.mark.parametrize("causal", [True, False], ids=["causal", "full"])
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_golden(name, causal, library, margin):
+    tensors, _ = golden.read(GOLDEN / "attention" / f"softmax_{name}.safetensors")
+    kind = "causal" if causal else "full"
+    for _, model in every_variant(library):
+        for batch in range(len(tensors["q"])):
+            q, k, v, expected = (tensors[key][batch].transpose(0, 1).numpy() for key in ("q", "k", "v", f"out_{kind}"))
+            (y,) = model.call(f"{name}_{kind}", q, k, v)
+            margin(f"attention, golden {kind}", np.max(np.abs(y - expected)) / TOLERANCE)
+
+
+@pytest.mark.parametrize("queries, keys", [(1, 1), (1, 65), (7, 64), (64, 65), (65, 65), (5, 2), (3, 0), (0, 4)])
+@pytest.mark.parametrize("causal", [True, False], ids=["causal", "full"])
+@pytest.mark.parametrize("name", ["grouped", "odd"])
+def test_lengths(name, causal, queries, keys, library, margin):
+    """The mask is aligned at the bottom right; rows without a key give 0."""
+    heads, key_heads, head_dim, value_dim = SHAPES[name]
+    random = np.random.default_rng(queries * 100 + keys)
+    q = random.normal(0, 2, (queries, heads, head_dim)).astype(np.float32)
+    k = random.normal(0, 2, (keys, key_heads, head_dim)).astype(np.float32)
+    v = random.normal(0, 1, (keys, key_heads, value_dim)).astype(np.float32)
+    expected = reference.attention(q, k, v, causal)
+    for _, model in every_variant(library):
+        (y,) = model.call(f"{name}_{'causal' if causal else 'full'}", q, k, v)
+        margin("attention, lengths", np.max(np.abs(y - expected), initial=0) / TOLERANCE)
+
+
+def test_large_scores_do_not_overflow(library, margin):
+    heads, _, head_dim, value_dim = SHAPES["odd"]
+    random = np.random.default_rng(0)
+    q, k = (random.normal(0, 100, (33, heads, head_dim)).astype(np.float32) for _ in range(2))
+    v = random.normal(0, 1, (33, heads, value_dim)).astype(np.float32)
+    # The error of a score is a few units of the products' sum; it becomes a relative error of its weight.
+    magnitude = np.abs(q).astype(np.float64).max() * np.abs(k).max() * head_dim / math.sqrt(head_dim)
+    tolerance = 8 * reference.UNIT_ROUNDOFF * magnitude * np.abs(v).max()
+    for _, model in every_variant(library):
+        (y,) = model.call("odd_causal", q, k, v)
+        margin("attention, large scores", np.max(np.abs(y - reference.attention(q, k, v, True))) / tolerance)
+
+
+def test_prefixes_and_threads_leave_the_bits(library):
+    """Token i of a causal result depends on tokens up to i alone; 7 threads give the bits of 1."""
+    heads, key_heads, head_dim, value_dim = SHAPES["grouped"]
+    random = np.random.default_rng(1)
+    q = random.normal(size=(70, heads, head_dim)).astype(np.float32)
+    k = random.normal(size=(70, key_heads, head_dim)).astype(np.float32)
+    v = random.normal(size=(70, key_heads, value_dim)).astype(np.float32)
+    for threads in (1, 7):
+        for _, model in every_variant(library, threads=threads):
+            (whole,) = model.call("grouped_causal", q, k, v)
+            for length in (1, 2, 16, 17, 33, 64, 69):
+                (part,) = model.call("grouped_causal", q[:length], k[:length], v[:length])
+                np.testing.assert_array_equal(part, whole[:length])

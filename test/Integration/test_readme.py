@@ -1,0 +1,61 @@
+"""The commands of README.md run; those of tools/dev, which run this, are only looked up in its help."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from harness import BIN, ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.split("#")[0].strip()]
+
+
+def adapt(command, folder):
+    """The command with this build's tools, this Python, and a folder of the test's for what it writes."""
+    for old, new in (("build/venv/bin/python", sys.executable), ("build/bin", str(BIN)), ("build/demo", str(folder))):
+        command = command.replace(old, new)
+    return command
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("readme")
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 6 and len(blocks("python")) == 1
+
+
+def test_commands_run_in_order(folder):
+    for command in COMMANDS:
+        if command.startswith("tools/dev"):
+            text = subprocess.run([ROOT / "tools/dev", "help"], capture_output=True, text=True, check=True).stdout
+            assert command.split()[1] in text
+        elif "memoryformer train" not in command or _has("torch"):
+            result = subprocess.run(adapt(command, folder), shell=True, cwd=ROOT, capture_output=True, text=True)
+            assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    for program in blocks("python"):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+        command = [sys.executable, "-c", adapt(program, folder)]
+        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert result.returncode == 0 and result.stdout.startswith("["), result.stderr
+
+
+def test_paths_exist():
+    for path in re.findall(r"`((?:test|include|tools|python|lib)/[\w./-]*)`", README):
+        assert (ROOT / path).exists(), path
+
+
+def _has(module):
+    return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode == 0
