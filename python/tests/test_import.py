@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 yaml = pytest.importorskip("yaml")
 
-import golden  # noqa: E402
+import golden_torch as golden  # noqa: E402
 from memoryformer.cli import main  # noqa: E402
 from memoryformer.import_checkpoint import ImportOptions, import_checkpoint, read_published  # noqa: E402
 from memoryformer.nn import MemoryFormerForCausalLM  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import golden  # noqa: E402
+import golden_torch as golden  # noqa: E402
 from golden import UNIT_ROUNDOFF  # noqa: E402
 from memoryformer.config import MemoryFormerConfig  # noqa: E402
 from memoryformer.hash import memory_hash, memory_lookup  # noqa: E402

@@ -49,7 +49,7 @@ class BlockWriter:
             tensor = tensor.reshape(self.config["memory_num_tables"], -1, tensor.shape[1])
         self.given.append(tensor)
         argument = name.replace(".", "_")
-        return self.function.argument(argument, tuple(tensor.shape), ELEMENTS[str(tensor.dtype)])
+        return self.function.argument(argument, tuple(tensor.shape), ELEMENTS[tensor.dtype.name])
 
     def layers(self, codes, scores, *names):
         tables = [self.parameter(f"{name}.tables") for name in names]
@@ -119,11 +119,11 @@ def test_every_intermediate(case, blocks, library, margin):
     expected, _ = golden.read(GOLDEN / "block" / name / f"expected-{score}.safetensors")
     for variant, model in every_variant(library):
         for batch in range(len(expected["x"])):
-            x = expected["x"][batch].numpy()
+            x = expected["x"][batch]
             positions = np.arange(len(x), dtype=np.int32)
             results = model.call(f"{name}_{score}", x, positions, *block.given)
             for result_name, result in zip(block.names, results):
-                wanted = with_heads(expected[result_name][batch].numpy())
+                wanted = with_heads(expected[result_name][batch])
                 if result_name.endswith("codes"):
                     np.testing.assert_array_equal(unsigned(result), wanted, err_msg=f"{variant} {result_name}")
                     continue

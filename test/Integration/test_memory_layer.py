@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from harness import GOLDEN, every_variant, run
 
 FILES = sorted(path.stem for path in (GOLDEN / "memory_layer").glob("*.safetensors"))
 SCORES = {"mag": "magnitude", "prob_t1": "probability", "prob_t2": "probability"}
-ELEMENTS = {"torch.float32": "f32", "torch.float16": "f16", "torch.bfloat16": "bf16"}
+ELEMENTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
 
 def unsigned(codes):
@@ -57,7 +58,7 @@ class Case:
         return f"{self.stem}_{kind}"
 
     def text(self):
-        element, sources = ELEMENTS[str(self.tensors["tables"].dtype)], None
+        element, sources = ELEMENTS[self.tensors["tables"].dtype.name], None
         if self.generated:
             scale = int(self.metadata["table_log2_scale"])
             seeds = self.metadata["table_seed"], self.metadata["bias_seed"]
@@ -71,7 +72,7 @@ class Case:
 
     def inputs(self):
         """x, and what is no parameter of the library."""
-        x = self.tensors["x"].numpy()
+        x = self.tensors["x"]
         if self.generated:
             return [x]
         return [x, self.tensors["tables"].reshape(self.tables, 2**self.bits, self.columns), self.tensors["bias"]]
@@ -94,15 +95,15 @@ def test_golden(stem, cases, golden_library, margin):
     for variant, model in every_variant(golden_library):
         for kind in case.kinds:
             codes, scores, y = model.call(case.function(kind), *inputs)
-            np.testing.assert_array_equal(unsigned(codes), case.tensors["codes"].numpy(), err_msg=variant)
-            expected = case.tensors[f"scores.{kind}"].numpy()
+            np.testing.assert_array_equal(unsigned(codes), case.tensors["codes"], err_msg=variant)
+            expected = case.tensors[f"scores.{kind}"]
             tolerance = reference.score_tolerance(case.bits, expected)
             margin("memory layer, scores", np.max(np.abs(scores - expected) / tolerance))
-            condition = case.tensors[f"y_abs.{kind}"].numpy().astype(np.float64)
+            condition = case.tensors[f"y_abs.{kind}"].astype(np.float64)
             tolerance = reference.lookup_tolerance(case.bits, case.tables, condition)
-            margin("memory layer, y", np.max(np.abs(y - case.tensors[f"y.{kind}"].numpy()) / tolerance))
+            margin("memory layer, y", np.max(np.abs(y - case.tensors[f"y.{kind}"]) / tolerance))
             if stem == "exact_integers":
-                np.testing.assert_array_equal(y, case.tensors[f"y_f32.{kind}"].numpy(), err_msg=variant)
+                np.testing.assert_array_equal(y, case.tensors[f"y_f32.{kind}"], err_msg=variant)
 
 
 @pytest.mark.parametrize("stem", ["exact_integers", "k16_t4_n33_m66"])
@@ -133,8 +134,8 @@ def test_variants_agree_on_hashes(cases, golden_library):
 def test_mf_run(cases, golden_library, tmp_path):
     case = cases["k5_t3_n7_m5"]
     x, tables, bias = case.inputs()
-    expected = case.tensors["y.mag"].numpy()
-    for name, array in {"x": x, "tables": tables.numpy(), "bias": bias.numpy(), "y": expected}.items():
+    expected = case.tensors["y.mag"]
+    for name, array in {"x": x, "tables": tables, "bias": bias, "y": expected}.items():
         np.save(tmp_path / f"{name}.npy", array)
     inputs = [f"--input={name}=@{tmp_path}/{name}.npy" for name in ("x", "tables", "bias")]
     call = ["mf-run", golden_library, f"--entry={case.function('mag')}", *inputs]
@@ -142,7 +143,7 @@ def test_mf_run(cases, golden_library, tmp_path):
     result = run(*compared, "--atol=1e-5")
     assert result.returncode == 0, result.stderr
     assert "y f32[5, 7]: max abs error" in result.stdout and "scores f32[5, 5]:" in result.stdout
-    np.testing.assert_array_equal(unsigned(np.load(tmp_path / "codes.npy")), case.tensors["codes"].numpy())
+    np.testing.assert_array_equal(unsigned(np.load(tmp_path / "codes.npy")), case.tensors["codes"])
     expected[2, 3] += 1
     np.save(tmp_path / "y.npy", expected)
     result = run(*compared, "--atol=1e-5")
@@ -169,13 +170,12 @@ def shape_library(compiler):
 
 
 def make_inputs(bits, tables, columns, element, tokens):
-    torch = pytest.importorskip("torch")
     random = np.random.default_rng(bits)
     x = random.normal(0, 2, (tokens, tables * bits)).astype(np.float32)
     x.flat[:: 7 + bits] = np.resize(np.float32([0.0, -0.0, 1e-40, -1e-40, 50.0, -80.0]), x.flat[:: 7 + bits].shape)
-    table = torch.from_numpy(random.normal(0, 1, (tables, 2**bits, columns)).astype(np.float32))
-    types = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-    return x, table.to(types[element]), random.normal(0, 1, columns).astype(np.float32)
+    table = random.normal(0, 1, (tables, 2**bits, columns)).astype(np.float32)
+    types = {"f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16}
+    return x, table.astype(types[element]), random.normal(0, 1, columns).astype(np.float32)
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 2, 7, 64, 65])
@@ -188,7 +188,7 @@ def test_shapes(bits, tokens, shape_library, margin):
             codes, scores, y = model.call(f"t{bits}_{score}", x, table, bias)
             expected_codes, expected_scores = reference.hash_layer(x, bits, score, temperature)
             np.testing.assert_array_equal(unsigned(codes), expected_codes, err_msg=variant)
-            expected, condition = reference.lookup(expected_codes, expected_scores, table.float().numpy(), bias)
+            expected, condition = reference.lookup(expected_codes, expected_scores, table.astype(np.float32), bias)
             score_ratio = np.abs(scores - expected_scores) / reference.score_tolerance(bits, expected_scores)
             ratio = np.abs(y - expected) / reference.lookup_tolerance(bits, tables, condition)
             margin("memory layer shapes, scores", np.max(score_ratio, initial=0))

@@ -17,7 +17,7 @@ TOLERANCE = 3e-5
 def case(request, compiler):
     """Library and expected tensors of a golden model."""
     tensors, _ = golden.read(GOLDEN / "model" / request.param / "expected.safetensors")
-    return compiler.model(request.param), {key: value.numpy() for key, value in tensors.items()}
+    return compiler.model(request.param), tensors
 
 
 def prompts(expected):
