@@ -172,15 +172,19 @@ static llvm::json::Value describeEntry(const EntryPlan &entry) {
   return llvm::json::Object{{"name", entry.name}, {"operands", std::move(operands)}};
 }
 
+llvm::json::Array mlir::mf::describeStrategies(ArrayRef<StrategyCount> strategies) {
+  llvm::json::Array result;
+  for (const StrategyCount &entry : strategies)
+    result.push_back(llvm::json::Object{{"op", entry.op}, {"strategy", entry.strategy}, {"count", entry.count}});
+  return result;
+}
+
 static llvm::json::Value describeVariant(const VariantPlan &variant) {
-  llvm::json::Array strategies;
-  for (const StrategyCount &entry : variant.strategies)
-    strategies.push_back(llvm::json::Object{{"op", entry.op}, {"strategy", entry.strategy}, {"count", entry.count}});
   return llvm::json::Object{{"name", variant.name},
                             {"cpu", variant.cpu},
                             {"features", variant.features},
                             {"vector_bits", variant.vectorBits},
-                            {"strategies", std::move(strategies)}};
+                            {"strategies", describeStrategies(variant.strategies)}};
 }
 
 static llvm::json::Value describeParameter(const ParameterRecord &record) {

@@ -1,6 +1,7 @@
 // Optimises LLVM IR and generates code, with the pass pipeline and function attributes of clang.
 #include "mf/Target/ObjectEmitter.h"
 #include "mf/Target/CompileError.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
@@ -138,6 +139,8 @@ llvm::Expected<CodeBuffer> mlir::mf::emitCode(llvm::Module &module, const Machin
     return machine.takeError();
   std::string errors;
   module.getContext().setDiagnosticHandler(std::make_unique<ErrorCollector>(errors));
+  // The collector refers to a local.
+  llvm::scope_exit dropCollector([&] { module.getContext().setDiagnosticHandler(nullptr); });
   module.setTargetTriple((*machine)->getTargetTriple());
   module.setDataLayout((*machine)->createDataLayout());
   module.setPICLevel(llvm::PICLevel::BigPIC);
@@ -155,8 +158,6 @@ llvm::Expected<CodeBuffer> mlir::mf::emitCode(llvm::Module &module, const Machin
     module.print(os, nullptr);
   else if (llvm::Error error = writeMachineCode(module, **machine, kind, os))
     return error;
-  // The collector refers to a local.
-  module.getContext().setDiagnosticHandler(nullptr);
   if (!errors.empty())
     return makeError(ErrorKind::Compile, "code generation for '" + options.cpu + "' failed: " + errors);
   return code;

@@ -17,15 +17,13 @@ using namespace mlir::mf;
 // Files
 //===----------------------------------------------------------------------===//
 
-static std::error_code lastSystemError() { return std::error_code(errno, std::generic_category()); }
-
 llvm::Expected<std::unique_ptr<MappedFile>> MappedFile::open(StringRef path) {
   // Without O_NONBLOCK a named pipe would hang the open before it is refused.
   int file = ::open(path.str().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
-    return makeIOError("cannot open", path, lastSystemError());
+    return makeIOError("cannot open", path, getLastSystemError());
   struct stat facts;
-  std::error_code error = fstat(file, &facts) != 0 ? lastSystemError() : std::error_code();
+  std::error_code error = fstat(file, &facts) != 0 ? getLastSystemError() : std::error_code();
   if (error || !S_ISREG(facts.st_mode)) {
     close(file);
     return error ? makeIOError("cannot examine", path, error)
@@ -34,7 +32,7 @@ llvm::Expected<std::unique_ptr<MappedFile>> MappedFile::open(StringRef path) {
   void *data = nullptr;
   if (facts.st_size > 0)
     data = mmap(nullptr, facts.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-  error = data == MAP_FAILED ? lastSystemError() : std::error_code();
+  error = data == MAP_FAILED ? getLastSystemError() : std::error_code();
   close(file);
   if (error)
     return makeIOError("cannot map", path, error);

@@ -11,8 +11,6 @@
 using namespace mlir;
 using namespace mlir::mf;
 
-static std::error_code lastSystemError() { return std::error_code(errno, std::generic_category()); }
-
 static std::string getDirectory(StringRef path) {
   StringRef parent = llvm::sys::path::parent_path(path);
   return parent.empty() ? "." : parent.str();
@@ -37,7 +35,7 @@ llvm::Expected<PendingFile> PendingFile::create(StringRef path, unsigned mode) {
   file.temporary = makeTemporaryName(path);
   file.descriptor = open(file.temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
   if (file.descriptor < 0)
-    return makeIOError("cannot create a file for", path, lastSystemError());
+    return makeIOError("cannot create a file for", path, getLastSystemError());
   return file;
 }
 
@@ -56,7 +54,7 @@ llvm::Error PendingFile::write(StringRef contents) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return makeIOError("cannot write", temporary.empty() ? "a new file" : temporary, lastSystemError());
+      return makeIOError("cannot write", temporary.empty() ? "a new file" : temporary, getLastSystemError());
     contents = contents.drop_front(count);
   }
   return llvm::Error::success();
@@ -69,7 +67,7 @@ llvm::Expected<std::string> PendingFile::read() const {
     if (count > 0)
       contents.append(buffer, count);
     else if (errno != EINTR)
-      return makeIOError("cannot read", "a new file", lastSystemError());
+      return makeIOError("cannot read", "a new file", getLastSystemError());
   }
   return contents;
 }
@@ -82,7 +80,7 @@ static bool linkDescriptor(int descriptor, const std::string &path) {
 
 llvm::Error PendingFile::publish(StringRef path, llvm::function_ref<void()> atLast) {
   if (fsync(descriptor) != 0)
-    return makeIOError("cannot write", path, lastSystemError());
+    return makeIOError("cannot write", path, getLastSystemError());
   if (temporary.empty()) {
     if (!llvm::sys::fs::exists(path))
       atLast();
@@ -91,11 +89,11 @@ llvm::Error PendingFile::publish(StringRef path, llvm::function_ref<void()> atLa
     // A link replaces nothing, a renaming does.
     temporary = makeTemporaryName(path);
     if (!linkDescriptor(descriptor, temporary))
-      return makeIOError("cannot create", path, lastSystemError());
+      return makeIOError("cannot create", path, getLastSystemError());
   }
   atLast();
   if (rename(temporary.c_str(), path.str().c_str()) != 0)
-    return makeIOError("cannot replace", path, lastSystemError());
+    return makeIOError("cannot replace", path, getLastSystemError());
   llvm::sys::DontRemoveFileOnSignal(temporary);
   temporary.clear();
   return llvm::Error::success();

@@ -55,15 +55,11 @@ static llvm::json::Value describeSteps(ArrayRef<StepTime> steps) {
 
 void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
   llvm::json::Array variants, sections;
-  for (const Report::Variant &variant : report.variants) {
-    llvm::json::Array strategies;
-    for (const StrategyCount &entry : variant.strategies)
-      strategies.push_back(llvm::json::Object{{"op", entry.op}, {"strategy", entry.strategy}, {"count", entry.count}});
+  for (const Report::Variant &variant : report.variants)
     variants.push_back(llvm::json::Object{{"name", variant.name},
                                           {"object_bytes", int64_t(variant.codeBytes)},
                                           {"seconds", describeSteps(variant.steps)},
-                                          {"strategies", std::move(strategies)}});
-  }
+                                          {"strategies", describeStrategies(variant.strategies)}});
   for (auto &[name, bytes] : report.sections)
     sections.push_back(llvm::json::Object{{"name", name}, {"bytes", int64_t(bytes)}});
   os << llvm::json::Value(llvm::json::Object{

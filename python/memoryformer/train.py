@@ -105,7 +105,7 @@ class Run:
         self.data_order.set_state(state["data_order"])
         torch.set_rng_state(state["rng"])
         self.step, self.seconds = state["step"], state["seconds"]
-        kept = [json.dumps(line) + "\n" for line in read_log(log) if line["step"] <= self.step]
+        kept = [json.dumps(line) + "\n" for line in self.logged() if line["step"] <= self.step]
         replace_file(log, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
 
     def _check(self, path: Path, found: dict[str, Any]) -> None:
@@ -114,6 +114,11 @@ class Run:
         if different:
             details = ", ".join(f"{key} {found.get(key)} there, {expected[key]} now" for key in different)
             raise ValueError(f"{path} belongs to a run with other options ({details}); remove it to start anew")
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The lines of log.jsonl; none where the run is too short to have logged a step."""
+        path = self.output / "log.jsonl"
+        return read_log(path) if path.exists() else []
 
     def log(self, **values: float | str) -> None:
         """Appends a line to log.jsonl."""
@@ -246,10 +251,10 @@ def _finish(run: Run) -> None:
     options = run.options
     run.model.save_pretrained(run.output, options.dtype)
     stored = ARCHITECTURES[options.architecture].from_pretrained(run.output)
-    if "dtype" not in read_log(run.output / "log.jsonl")[-1]:
+    if not any("dtype" in line for line in run.logged()):
         run.log(
             validation_loss=evaluate(run.model, run.validation, options),
             stored_validation_loss=evaluate(stored, run.validation, options),
             dtype=options.dtype,
         )
-    draw_losses({options.architecture: read_log(run.output / "log.jsonl")}, run.output / "loss.png")
+    draw_losses({options.architecture: run.logged()}, run.output / "loss.png")

@@ -75,6 +75,12 @@ def test_finished_run_is_left_as_it_is(options, tmp_path):
     assert log_of(train(options, tmp_path / "out", progress=False)) == before
 
 
+def test_run_too_short_to_log_a_step(options, tmp_path):
+    options = dataclasses.replace(options, steps=2, log_every=10)
+    train(options, tmp_path / "run", progress=False)
+    assert [line["step"] for line in log_of(train(options, tmp_path / "run", progress=False))] == [2]
+
+
 @pytest.mark.parametrize("field, value", [("seed", 1), ("learning_rate", 1e-4), ("architecture", "dense")])
 def test_other_options_do_not_resume(options, tmp_path, field, value):
     train(options, tmp_path / "out", progress=False)

@@ -32,6 +32,9 @@ private:
 
 llvm::Error makeError(ErrorKind kind, const llvm::Twine &message);
 
+/// The error of the calling thread's last system call.
+std::error_code getLastSystemError();
+
 /// An I/O error: "<action> '<path>': <text of the system's error>".
 llvm::Error makeIOError(const llvm::Twine &action, llvm::StringRef path, std::error_code error);
 

@@ -5,6 +5,7 @@
 #include "mf/Runtime/Plan.h"
 #include "mf/Target/ParameterWriter.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
 #include <optional>
 
 namespace mlir::mf {
@@ -67,6 +68,9 @@ llvm::Expected<std::vector<EntryPlan>> collectEntries(ModuleOp module);
 
 /// The strategies of a module's ops, sorted and counted.
 std::vector<StrategyCount> collectStrategies(ModuleOp module);
+
+/// As JSON: [{"op", "strategy", "count"}, ...].
+llvm::json::Array describeStrategies(llvm::ArrayRef<StrategyCount> strategies);
 
 /// Checks a language model's `step` against what sessions call, mf/Runtime/Plan.h.
 llvm::Error verifyLanguageModel(const LibraryPlan &plan);

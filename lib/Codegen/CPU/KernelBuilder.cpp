@@ -84,6 +84,15 @@ Value KernelBuilder::broadcast(Value scalar, int64_t width) {
   return vector::BroadcastOp::create(b, VectorType::get(width, scalar.getType()), scalar);
 }
 
+Value KernelBuilder::zipQuarters(Value x, Value y, std::array<int64_t, 4> elements) {
+  int64_t width = cast<VectorType>(x.getType()).getNumElements();
+  SmallVector<int64_t> mask;
+  for (int64_t quarter = 0; quarter < width; quarter += 4)
+    for (int64_t element : elements)
+      mask.push_back(quarter + (element < 4 ? element : width + element - 4));
+  return shuffle(x, y, mask);
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

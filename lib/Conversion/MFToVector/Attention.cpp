@@ -85,16 +85,11 @@ Value AttentionKernel::addAcross(ArrayRef<Value> x) {
                                           totals);
   }
   // Inside quarters: sums of elements two apart, then of neighbours, each quarter then holds the four keys in order.
-  auto zip = [&](Value x, Value y, std::array<int64_t, 4> inQuarter) {
-    SmallVector<int64_t> mask;
-    for (int64_t quarter = 0; quarter < lanes; quarter += 4)
-      for (int64_t element : inQuarter)
-        mask.push_back(quarter + (element < 4 ? element : lanes + element - 4));
-    return kb.shuffle(x, y, mask);
+  auto addPairs = [&](Value x, Value y) {
+    return kb.add(kb.zipQuarters(x, y, {0, 4, 1, 5}), kb.zipQuarters(x, y, {2, 6, 3, 7}));
   };
-  auto addPairs = [&](Value x, Value y) { return kb.add(zip(x, y, {0, 4, 1, 5}), zip(x, y, {2, 6, 3, 7})); };
   Value pair01 = addPairs(x[0], x[1]), pair23 = addPairs(x[2], x[3]);
-  Value total = kb.add(zip(pair01, pair23, {0, 1, 4, 5}), zip(pair01, pair23, {2, 3, 6, 7}));
+  Value total = kb.add(kb.zipQuarters(pair01, pair23, {0, 1, 4, 5}), kb.zipQuarters(pair01, pair23, {2, 3, 6, 7}));
   for (int64_t size = lanes; size > keyGroup; size /= 2) {
     auto half = [&](int64_t begin) {
       return kb.shuffle(total, total, llvm::to_vector(llvm::seq<int64_t>(begin, begin + size / 2)));

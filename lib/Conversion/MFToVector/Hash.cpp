@@ -39,18 +39,10 @@ SmallVector<Value> HashKernel::transposeBlock(Value token, Value column, int64_t
     }
     rows.push_back(parts.front());
   }
-  // Elements `a` and `b` of every quarter, those of the first vector alternating with or before those of the second.
-  auto zip = [&](Value x, Value y, std::array<int64_t, 4> inQuarter) {
-    SmallVector<int64_t> mask;
-    for (int64_t quarter = 0; quarter < width; quarter += 4)
-      for (int64_t element : inQuarter)
-        mask.push_back(quarter + (element < 4 ? element : width + element - 4));
-    return kb.shuffle(x, y, mask);
-  };
-  Value low01 = zip(rows[0], rows[1], {0, 4, 1, 5}), high01 = zip(rows[0], rows[1], {2, 6, 3, 7});
-  Value low23 = zip(rows[2], rows[3], {0, 4, 1, 5}), high23 = zip(rows[2], rows[3], {2, 6, 3, 7});
-  return {zip(low01, low23, {0, 1, 4, 5}), zip(low01, low23, {2, 3, 6, 7}), zip(high01, high23, {0, 1, 4, 5}),
-          zip(high01, high23, {2, 3, 6, 7})};
+  Value low01 = kb.zipQuarters(rows[0], rows[1], {0, 4, 1, 5}), high01 = kb.zipQuarters(rows[0], rows[1], {2, 6, 3, 7});
+  Value low23 = kb.zipQuarters(rows[2], rows[3], {0, 4, 1, 5}), high23 = kb.zipQuarters(rows[2], rows[3], {2, 6, 3, 7});
+  return {kb.zipQuarters(low01, low23, {0, 1, 4, 5}), kb.zipQuarters(low01, low23, {2, 3, 6, 7}),
+          kb.zipQuarters(high01, high23, {0, 1, 4, 5}), kb.zipQuarters(high01, high23, {2, 3, 6, 7})};
 }
 
 /// z[i] of `width` chunks, the first beginning at `column`, for each i.

@@ -73,6 +73,9 @@ public:
   Value loadPadded(Value memref, ValueRange indices, int64_t width);
   /// Elements of one or of two vectors of the same type.
   Value shuffle(Value x, Value y, ArrayRef<int64_t> mask) { return vector::ShuffleOp::create(b, x, y, mask); }
+  /// The same four elements of every quarter of two vectors of equal width: 0 to 3 are of the quarter of `x`, 4 to 7 of
+  /// that of `y`. A quarter has four elements, whatever the width.
+  Value zipQuarters(Value x, Value y, std::array<int64_t, 4> elements);
 
   /// for (i = from; i < to; i += step).
   void loop(Value from, Value to, int64_t step, function_ref<void(Value)> body);

@@ -237,8 +237,8 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding"> {
 def MF_LinearOp : MF_ComputeOp<"linear"> {
   let summary = "Dense layer";
   let description = [{
-    y[m, n] = sum over d of x[m, d] * weight[n, d], in f32, d ascending. With `layout`, `weight` has the stored shape that
-    the layout gives to [N, D].
+    y[m, n] = sum over d of x[m, d] * weight[n, d], in f32. With `layout`, `weight` has the stored shape that the layout
+    gives to [N, D], and d ascends; without, the sum goes lane by lane, in an order that is fixed for a strategy.
 
     ```mlir
     %y = mf.linear ins(%x, %weight : tensor<?x512xf32>, tensor<50304x512xf16>) outs(%init : tensor<?x50304xf32>)
