@@ -80,7 +80,8 @@ Value StepBuilder::buildHead(Value x, Value rows) {
   Value norm = rmsNorm(gathered, finalNormName(config), rowCount);
   Value weight = parameter(headName(config));
   Value init = empty(rowCount, {config.vocabulary}, builder.getF32Type());
-  return LinearOp::create(builder, init.getType(), norm, weight, init, PanelLayoutAttr(), StrategyAttrInterface())
+  return LinearOp::create(builder, init.getType(), norm, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
+                          PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 

@@ -39,6 +39,12 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   passManager.addPass(createSymbolDCEPass());
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createCSEPass());
+  QuantizeParametersPassOptions elements;
+  elements.tableDtype = options.tableDtype;
+  elements.headDtype = options.headDtype;
+  elements.headGroup = options.headGroup;
+  passManager.addPass(createQuantizeParametersPass(elements));
+  passManager.addPass(createCSEPass());
   if (options.fuseLookups)
     passManager.addNestedPass<func::FuncOp>(createFuseLookupsPass());
   passManager.addPass(createSelectLayoutsPass());
@@ -74,6 +80,7 @@ void mlir::mf::buildBufferizePipeline(OpPassManager &passManager, const Bufferiz
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createCSEPass());
   passManager.addPass(createCanonicalizerPass());
+  passManager.addPass(createCPUAddScratchPass());
   passManager.addPass(createPlanWorkspacePass());
   // No canonicalisation here: it would inline loops of one iteration, and with them the worker's index.
   passManager.addPass(createCSEPass());

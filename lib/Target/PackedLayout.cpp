@@ -26,14 +26,17 @@ llvm::Expected<PackedLayout> PackedLayout::get(LayoutAttrInterface layout, Array
   if (failed(packed))
     return makeError(ErrorKind::Compile, "the layout does not apply to the parameter's shape");
   result.shape = *packed;
+  result.elementsPerByte = layout.getElementsPerByte();
   if (auto table = dyn_cast<TableLayoutAttr>(layout)) {
     result.kind = Kind::Strips;
     result.runsPerColumns = shape[0] * shape[1];
     result.numColumns = shape[2];
   } else if (auto panel = dyn_cast<PanelLayoutAttr>(layout)) {
-    result.kind = Kind::Panels;
+    result.kind = panel.getInterleave() * panel.getFeaturesPerByte() == 1 ? Kind::Panels : Kind::InterleavedPanels;
     result.runsPerColumns = shape[1];
     result.numColumns = shape[0];
+    result.numFeatures = shape[1];
+    result.panelColumns = panel.getColumns();
   } else {
     std::string text;
     llvm::raw_string_ostream(text) << layout;
@@ -44,11 +47,23 @@ llvm::Expected<PackedLayout> PackedLayout::get(LayoutAttrInterface layout, Array
   return result;
 }
 
-PackedRun PackedLayout::getRun(int64_t index) const {
+/// Stored [panel, block of features, column, feature].
+PackedRun PackedLayout::getInterleavedRun(int64_t index, int64_t part) const {
+  int64_t blocks = shape[1], column = index / (panelColumns * blocks) * panelColumns + index % panelColumns;
+  int64_t block = index / panelColumns % blocks;
+  int64_t feature = (block * elementsPerByte + part) * runLength;
+  int64_t count = column < numColumns ? std::max<int64_t>(0, std::min(runLength, numFeatures - feature)) : 0;
+  return {column * numFeatures + feature, 1, count};
+}
+
+PackedRun PackedLayout::getRun(int64_t index, int64_t part) const {
   if (kind == Kind::RowMajor)
     return {0, 1, runLength};
-  int64_t column = index / runsPerColumns * runLength, run = index % runsPerColumns;
-  int64_t count = std::min(runLength, numColumns - column);
+  if (kind == Kind::InterleavedPanels)
+    return getInterleavedRun(index, part);
+  int64_t run = index % runsPerColumns;
+  int64_t column = (index / runsPerColumns * elementsPerByte + part) * runLength;
+  int64_t count = std::max<int64_t>(0, std::min(runLength, numColumns - column));
   if (kind == Kind::Strips)
     return {run * numColumns + column, 1, count};
   return {column * runsPerColumns + run, runsPerColumns, count};

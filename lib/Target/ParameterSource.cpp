@@ -1,6 +1,7 @@
 // Sources of parameters. Conversions are template arguments, so that the inner loops vectorise.
 #include "ParameterSource.h"
 #include "FloatBits.h"
+#include "Quantization.h"
 #include "mf/Target/CompileError.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -78,9 +79,30 @@ private:
 
 template <typename Bits> static Bits keepBits(Bits bits) { return bits; }
 
-llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openFile(ParameterOp parameter,
-                                                                            TensorFileAttr source) {
-  auto type = cast<RankedTensorType>(parameter.getType());
+static uint16_t bfloat16OfHalf(uint16_t bits) { return bfloat16OfFloat(floatOfHalf(bits)); }
+static uint16_t halfOfBFloat16(uint16_t bits) { return halfOfFloat(floatOfBFloat16(bits)); }
+
+/// Elements of type `from` as elements of type `to`.
+static std::unique_ptr<ParameterSource> makeFileSource(const char *data, int64_t count, Type from, Type to) {
+  if (from == to && from.isF32())
+    return std::make_unique<FileSource<uint32_t, uint32_t, keepBits<uint32_t>>>(data, count);
+  if (from == to)
+    return std::make_unique<FileSource<uint16_t, uint16_t, keepBits<uint16_t>>>(data, count);
+  if (to.isF32() && from.isF16())
+    return std::make_unique<FileSource<uint16_t, float, floatOfHalf>>(data, count);
+  if (to.isF32())
+    return std::make_unique<FileSource<uint16_t, float, floatOfBFloat16>>(data, count);
+  if (from.isF32() && to.isF16())
+    return std::make_unique<FileSource<float, uint16_t, halfOfFloat>>(data, count);
+  if (from.isF32())
+    return std::make_unique<FileSource<float, uint16_t, bfloat16OfFloat>>(data, count);
+  if (to.isF16())
+    return std::make_unique<FileSource<uint16_t, uint16_t, halfOfBFloat16>>(data, count);
+  return std::make_unique<FileSource<uint16_t, uint16_t, bfloat16OfHalf>>(data, count);
+}
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openFile(StringRef name, TensorFileAttr source,
+                                                                            RankedTensorType type, bool rounds) {
   Type from = source.getElementType(), to = type.getElementType();
   std::unique_ptr<MappedFile> &file = files[source.getPath().str()];
   if (!file) {
@@ -92,24 +114,14 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openFile(Para
   uint64_t bytes = uint64_t(type.getNumElements()) * (from.getIntOrFloatBitWidth() / 8);
   if (source.getOffset() > file->getBytes() || bytes > file->getBytes() - source.getOffset())
     return makeError(ErrorKind::InputModel,
-                     llvm::formatv("parameter '{0}' needs bytes {1} to {2} of '{3}', which has {4}",
-                                   parameter.getSymName(), source.getOffset(), source.getOffset() + bytes,
-                                   source.getPath(), file->getBytes())
+                     llvm::formatv("parameter '{0}' needs bytes {1} to {2} of '{3}', which has {4}", name,
+                                   source.getOffset(), source.getOffset() + bytes, source.getPath(), file->getBytes())
                          .str());
-  const char *data = file->getData() + source.getOffset();
-  int64_t count = type.getNumElements();
-  if (from == to && from.isF32())
-    return std::make_unique<FileSource<uint32_t, uint32_t, keepBits<uint32_t>>>(data, count);
-  if (from == to)
-    return std::make_unique<FileSource<uint16_t, uint16_t, keepBits<uint16_t>>>(data, count);
-  if (to.isF32() && from.isF16())
-    return std::make_unique<FileSource<uint16_t, float, floatOfHalf>>(data, count);
-  if (to.isF32() && from.isBF16())
-    return std::make_unique<FileSource<uint16_t, float, floatOfBFloat16>>(data, count);
+  if (from == to || to.isF32() || rounds)
+    return makeFileSource(file->getData() + source.getOffset(), type.getNumElements(), from, to);
   std::string text;
   llvm::raw_string_ostream(text) << from << " to " << to;
-  return makeError(ErrorKind::InputModel,
-                   "parameter '" + parameter.getSymName() + "' would be converted from " + text + " with loss");
+  return makeError(ErrorKind::InputModel, "parameter '" + name + "' would be converted from " + text + " with loss");
 }
 
 //===----------------------------------------------------------------------===//
@@ -181,20 +193,59 @@ static RotaryGenerator makeRotary(ArrayRef<int64_t> shape, double base) {
   return generator;
 }
 
-llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(ParameterOp parameter) {
-  auto type = cast<RankedTensorType>(parameter.getType());
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(StringRef name, Attribute source,
+                                                                        RankedTensorType type, bool rounds) {
   Type element = type.getElementType();
-  Attribute source = parameter.getSource();
   if (auto file = dyn_cast<TensorFileAttr>(source))
-    return openFile(parameter, file);
+    return openFile(name, file, type, rounds);
   if (auto random = dyn_cast<RandomAttr>(source))
     return makeComputed(RandomGenerator{random.getSeed(), float(random.getScale().getValueAsDouble())}, element);
   if (auto fill = dyn_cast<FillAttr>(source))
     return makeComputed(FillGenerator{float(fill.getValue().getValueAsDouble())}, element);
   if (auto rotary = dyn_cast<RotaryAnglesAttr>(source))
     return makeComputed(makeRotary(type.getShape(), rotary.getBase().getValueAsDouble()), element);
+  if (auto rounded = dyn_cast<RoundedAttr>(source))
+    return open(name, rounded.getSource(), type, /*rounds=*/true);
   std::string text;
   llvm::raw_string_ostream(text) << source;
-  return makeError(ErrorKind::Compile,
-                   "parameter '" + parameter.getSymName() + "' has a source that cannot be read: " + text);
+  return makeError(ErrorKind::Compile, "parameter '" + name + "' has a source that cannot be read: " + text);
+}
+
+/// What a quantised parameter is made of.
+static RankedTensorType getExactType(ParameterOp parameter) {
+  auto quantized = cast<QuantizedAttr>(parameter.getSource());
+  return cast<RankedTensorType>(parameter.getType()).clone(quantized.getElementType());
+}
+
+llvm::Expected<std::shared_ptr<const Quantization>> ParameterSources::getQuantization(ParameterOp parameter) {
+  std::shared_ptr<const Quantization> &known = quantizations[parameter.getSymName().str()];
+  if (known)
+    return known;
+  auto quantized = cast<QuantizedAttr>(parameter.getSource());
+  auto exact = open(parameter.getSymName(), quantized.getSource(), getExactType(parameter), /*rounds=*/true);
+  if (!exact)
+    return exact.takeError();
+  return known = chooseScales(parameter, **exact, jobs);
+}
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(ParameterOp parameter) {
+  if (auto scales = dyn_cast<QuantizationScalesAttr>(parameter.getSource())) {
+    auto of = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(parameter, scales.getParameter());
+    if (!of || !isa<QuantizedAttr>(of.getSource()) || of.getScalesType() != parameter.getType())
+      return makeError(ErrorKind::Compile, "parameter '" + parameter.getSymName() + "' has the scales of '" +
+                                               scales.getParameter().getValue() + "', which has none of its type");
+    auto quantization = getQuantization(of);
+    if (!quantization)
+      return quantization.takeError();
+    return getScalesSource(*quantization);
+  }
+  if (auto quantized = dyn_cast<QuantizedAttr>(parameter.getSource())) {
+    auto quantization = getQuantization(parameter);
+    if (!quantization)
+      return quantization.takeError();
+    auto exact = open(parameter.getSymName(), quantized.getSource(), getExactType(parameter), /*rounds=*/true);
+    return exact ? quantize(std::move(*exact), *quantization) : exact.takeError();
+  }
+  return open(parameter.getSymName(), parameter.getSource(), cast<RankedTensorType>(parameter.getType()),
+              /*rounds=*/false);
 }

@@ -35,15 +35,28 @@ private:
   uint64_t bytes;
 };
 
-/// Opens sources; a file that many parameters come from is mapped once.
+struct Quantization;
+
+/// Opens sources; a file that many parameters come from is mapped once, scales are chosen once.
 class ParameterSources {
 public:
+  /// With `jobs` threads for the choice of scales.
+  explicit ParameterSources(unsigned jobs = 1) : jobs(jobs) {}
+
   /// The source of `parameter`, valid as long as this object.
   llvm::Expected<std::unique_ptr<ParameterSource>> open(ParameterOp parameter);
+  /// The scales of a quantised parameter.
+  llvm::Expected<std::shared_ptr<const Quantization>> getQuantization(ParameterOp parameter);
 
 private:
-  llvm::Expected<std::unique_ptr<ParameterSource>> openFile(ParameterOp parameter, TensorFileAttr source);
+  /// `source` as elements of `type`, for the parameter of that name. A narrower type is rounded to where `rounds`.
+  llvm::Expected<std::unique_ptr<ParameterSource>> open(StringRef name, Attribute source, RankedTensorType type,
+                                                        bool rounds);
+  llvm::Expected<std::unique_ptr<ParameterSource>> openFile(StringRef name, TensorFileAttr source,
+                                                            RankedTensorType type, bool rounds);
+  unsigned jobs;
   std::map<std::string, std::unique_ptr<MappedFile>, std::less<>> files;
+  std::map<std::string, std::shared_ptr<const Quantization>, std::less<>> quantizations;
 };
 
 } // namespace mlir::mf

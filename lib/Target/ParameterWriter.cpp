@@ -52,7 +52,8 @@ static llvm::Expected<ParameterRecord> makeRecord(ParameterOp parameter) {
   record.name = parameter.getSymName().str();
   if (layout && !layout.isIdentity())
     llvm::raw_string_ostream(record.layout) << layout;
-  record.elementType = type.getElementType();
+  record.elementType =
+      packed->getElementsPerByte() == 2 ? IntegerType::get(parameter.getContext(), 8) : type.getElementType();
   record.shape = llvm::to_vector(packed->getShape());
   record.bytes = uint64_t(packed->getNumElements()) * (record.elementType.getIntOrFloatBitWidth() / 8);
   return record;
@@ -184,12 +185,16 @@ struct TensorWork {
 
   /// Writes the stored elements [begin, end) to `buffer`.
   void fill(int64_t begin, int64_t end, char *buffer) const;
+
+private:
+  void read(PackedRun run, int64_t first, int64_t last, char *buffer) const;
 };
 
 /// The loop over the blocks of all tensors, shared by its threads.
 class BlockWriter {
 public:
-  BlockWriter(int descriptor, const ParameterWriterOptions &options) : descriptor(descriptor), options(options) {}
+  BlockWriter(int descriptor, const ParameterWriterOptions &options)
+      : descriptor(descriptor), options(options), sources(options.jobs) {}
 
   llvm::Error addTensor(ParameterOp parameter, const ParameterRecord &record);
   std::error_code run();
@@ -216,14 +221,24 @@ private:
 };
 } // namespace
 
+/// Elements [first, last) of a half or of a whole run; `count` of the run are there.
+void TensorWork::read(PackedRun run, int64_t first, int64_t last, char *buffer) const {
+  int64_t count = std::max<int64_t>(0, std::min(last, run.count) - first);
+  source->read(run.offset + first * run.stride, run.stride, count, buffer);
+  std::memset(buffer + count * elementBytes, 0, (last - first - count) * elementBytes);
+}
+
 void TensorWork::fill(int64_t begin, int64_t end, char *buffer) const {
   int64_t length = layout.getRunLength();
+  SmallVector<char> high(layout.getElementsPerByte() == 2 ? length : 0);
   while (begin < end) {
     int64_t index = begin / length, first = begin % length, last = std::min(length, first + end - begin);
-    PackedRun run = layout.getRun(index);
-    int64_t count = std::max<int64_t>(0, std::min(last, run.count) - first);
-    source->read(run.offset + first * run.stride, run.stride, count, buffer);
-    std::memset(buffer + count * elementBytes, 0, (last - first - count) * elementBytes);
+    read(layout.getRun(index), first, last, buffer);
+    if (!high.empty()) {
+      read(layout.getRun(index, /*part=*/1), first, last, high.data());
+      for (int64_t i = 0; i < last - first; ++i)
+        buffer[i] = static_cast<char>((buffer[i] + 8) | (high[i] + 8) << 4);
+    }
     buffer += (last - first) * elementBytes;
     begin += last - first;
   }

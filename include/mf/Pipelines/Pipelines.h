@@ -25,6 +25,15 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
   Option<bool> fuseLookups{*this, "fuse-lookups",
                            llvm::cl::desc("Make lookups that share codes and scores one op (default: true)"),
                            llvm::cl::init(true)};
+  Option<std::string> tableDtype{*this, "table-dtype",
+                                 llvm::cl::desc("Type of tables: keep (default), f32, bf16, f16, i8 or i4"),
+                                 llvm::cl::init("keep")};
+  Option<std::string> headDtype{*this, "head-dtype",
+                                llvm::cl::desc("Type of dense weights: keep (default), f32, bf16, f16, i8 or i4"),
+                                llvm::cl::init("keep")};
+  Option<int64_t> headGroup{*this, "head-group",
+                            llvm::cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"),
+                            llvm::cl::init(32)};
 };
 
 struct StrategyOptions : public PassPipelineOptions<StrategyOptions> {
@@ -49,7 +58,7 @@ struct CPUOptions : public PassPipelineOptions<CPUOptions> {
                             llvm::cl::init(true)};
 };
 
-/// Graph level: shared values, fused lookups, layouts of parameters.
+/// Graph level: shared values, element types of parameters, fused lookups, layouts.
 void buildModelPipeline(OpPassManager &passManager, const ModelOptions &options);
 
 /// A target for the module, unless it has one, and a strategy for each op.

@@ -7,8 +7,8 @@
 
 namespace mlir::mf {
 
-/// Neighbours in the stored tensor: elements offset, offset + stride, ... of the logical row-major tensor, `count` of
-/// them. What is left of the run's length is zero.
+/// Neighbours in the stored tensor (for pairs of i4, in one half of its bytes): elements offset, offset + stride, ...
+/// of the logical row-major tensor, `count` of them. What is left of the run's length is zero.
 struct PackedRun {
   int64_t offset;
   int64_t stride;
@@ -22,16 +22,21 @@ public:
   /// or is of a kind that cannot be written.
   static llvm::Expected<PackedLayout> get(LayoutAttrInterface layout, ArrayRef<int64_t> shape);
 
-  /// Stored elements of a run.
+  /// Stored elements (for pairs of i4: bytes) of a run.
   int64_t getRunLength() const { return runLength; }
+  /// Logical elements in a stored element: 2 for pairs of i4, else 1.
+  int64_t getElementsPerByte() const { return elementsPerByte; }
   /// Stored elements, zeros included.
   int64_t getNumElements() const { return numRuns * runLength; }
   /// Extents of the stored tensor.
   ArrayRef<int64_t> getShape() const { return shape; }
-  PackedRun getRun(int64_t index) const;
+  /// Half `part` (0: the low one) of run `index`, the whole run where there are no pairs.
+  PackedRun getRun(int64_t index, int64_t part = 0) const;
 
 private:
-  enum class Kind { RowMajor, Strips, Panels };
+  enum class Kind { RowMajor, Strips, Panels, InterleavedPanels };
+
+  PackedRun getInterleavedRun(int64_t index, int64_t part) const;
 
   Kind kind = Kind::RowMajor;
   int64_t runLength = 0;
@@ -40,6 +45,9 @@ private:
   int64_t runsPerColumns = 1;
   /// Columns of the tables, or output features of the weight.
   int64_t numColumns = 0;
+  /// Input features of the weight, columns of a panel.
+  int64_t numFeatures = 0, panelColumns = 0;
+  int64_t elementsPerByte = 1;
   SmallVector<int64_t> shape;
 };
 

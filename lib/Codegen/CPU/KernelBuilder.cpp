@@ -1,11 +1,13 @@
 // What the kernels of the CPU are written with: loads and stores of f32 pieces, counted loops, buffers on the stack.
 #include "mf/Codegen/CPU/KernelBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -26,11 +28,21 @@ static CPUTargetAttr getTarget(Operation *op) {
 
 KernelBuilder::KernelBuilder(Operation *op, int64_t lanes)
     : b(op->getLoc(), op), scope(op->getParentOfType<FunctionOpInterface>()), lanes(lanes) {
-  if (CPUTargetAttr target = getTarget(op)) {
+  target = getTarget(op);
+  if (target) {
     fma = target.getFma();
     // Every x86 with fused products converts f16, and so does AArch64.
     halfConversions = fma || target.getTriple().starts_with("aarch64");
   }
+}
+
+bool KernelBuilder::hasFeature(StringRef name) const {
+  if (!target)
+    return false;
+  for (StringRef feature : llvm::split(target.getFeatures(), ','))
+    if (feature.ltrim('+') == name)
+      return true;
+  return false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -128,6 +140,27 @@ Value KernelBuilder::loadPadded(Value memref, ValueRange indices, int64_t width)
           vector::InsertStridedSliceOp::create(b, value, result, ArrayRef<int64_t>{piece.offset}, ArrayRef<int64_t>{1});
   }
   return result;
+}
+
+void KernelBuilder::prefetch(Value memref, ValueRange indices, bool toFirstLevel) {
+  memref::PrefetchOp::create(b, memref, indices, /*isWrite=*/false, /*localityHint=*/toFirstLevel ? 3 : 2,
+                             /*isDataCache=*/true);
+}
+
+Value KernelBuilder::loadStored(Value memref, ValueRange indices, int64_t width) {
+  if (width == 1)
+    return memref::LoadOp::create(b, memref, indices);
+  return vector::LoadOp::create(b, VectorType::get(width, getElementTypeOrSelf(memref.getType())), memref, indices);
+}
+
+Value KernelBuilder::bitcast(Value x, Type element) {
+  auto type = cast<VectorType>(x.getType());
+  int64_t bits = type.getNumElements() * type.getElementTypeBitWidth();
+  return vector::BitCastOp::create(b, VectorType::get(bits / element.getIntOrFloatBitWidth(), element), x);
+}
+
+Value KernelBuilder::callIntrinsic(StringRef name, Type result, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), operands).getResult(0);
 }
 
 Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape) {

@@ -130,8 +130,7 @@ Value mf::buildMax(OpBuilder &builder, Location loc, Value x, Value y) {
   return arith::SelectOp::create(builder, loc, greater, x, y);
 }
 
-/// Combines the two halves of `vector` until one element is left.
-static Value reduceHalves(OpBuilder &b, Location loc, Value vector, function_ref<Value(Value, Value)> combine) {
+Value mf::buildTreeReduce(OpBuilder &b, Location loc, Value vector, function_ref<Value(Value, Value)> combine) {
   auto type = dyn_cast<VectorType>(vector.getType());
   if (!type)
     return vector;
@@ -148,10 +147,12 @@ static Value reduceHalves(OpBuilder &b, Location loc, Value vector, function_ref
 }
 
 Value mf::buildTreeSum(OpBuilder &builder, Location loc, Value vector) {
-  return reduceHalves(builder, loc, vector,
-                      [&](Value low, Value high) -> Value { return arith::AddFOp::create(builder, loc, low, high); });
+  return buildTreeReduce(builder, loc, vector, [&](Value low, Value high) -> Value {
+    return arith::AddFOp::create(builder, loc, low, high);
+  });
 }
 
 Value mf::buildTreeMax(OpBuilder &builder, Location loc, Value vector) {
-  return reduceHalves(builder, loc, vector, [&](Value low, Value high) { return buildMax(builder, loc, low, high); });
+  return buildTreeReduce(builder, loc, vector,
+                         [&](Value low, Value high) { return buildMax(builder, loc, low, high); });
 }

@@ -12,23 +12,27 @@ using namespace mlir;
 using namespace mlir::mf;
 
 namespace {
-/// A buffer of the function, outside of parallel loops.
-struct SharedBuffer {
+/// A buffer whose size is a function of the dimensions.
+struct SizedBuffer {
   memref::AllocOp alloc;
   Lifetime lifetime;
   SymbolicSize size;
+  /// The parallel loop that the lifetime counts the ops of; null for the function itself.
+  Operation *loop = nullptr;
+
+  bool overlaps(const SizedBuffer &other) const { return loop == other.loop && lifetime.overlaps(other.lifetime); }
 };
 
 /// Space that buffers use one after the other.
 struct Place {
-  SmallVector<SharedBuffer> buffers;
+  SmallVector<SizedBuffer> buffers;
 
-  bool isFreeFor(const SharedBuffer &buffer) const {
-    return llvm::none_of(buffers, [&](const SharedBuffer &b) { return b.lifetime.overlaps(buffer.lifetime); });
+  bool isFreeFor(const SizedBuffer &buffer) const {
+    return llvm::none_of(buffers, [&](const SizedBuffer &b) { return b.overlaps(buffer); });
   }
 };
 
-/// A buffer of a parallel loop: bytes [offset, offset + bytes) of the worker's scratch.
+/// A buffer of a parallel loop whose size has a constant bound: bytes [offset, offset + bytes) of the worker's scratch.
 struct ScratchBuffer {
   memref::AllocOp alloc;
   Lifetime lifetime;
@@ -49,28 +53,34 @@ public:
   LogicalResult buildSizeFunction(StringRef name);
 
   int64_t getNumBuffers() const { return numBuffers; }
-  int64_t getNumPlaces() const { return places.size(); }
+  int64_t getNumPlaces() const { return places.size() + workerPlaces.size(); }
 
 private:
   /// The values of one evaluation of the plan.
   struct Evaluation {
-    SmallVector<Value> offsets; // of the places
-    Value scratch;              // offset of the first worker's scratch
+    SmallVector<Value> offsets;       // of the places
+    Value scratch;                    // offset of the first worker's scratch
+    SmallVector<Value> workerOffsets; // of the places in a worker's scratch
+    Value workerBytes;                // of one worker's scratch
     Value total;
   };
 
-  void addShared(SharedBuffer buffer);
+  void addTo(SmallVector<Place> &places, SizedBuffer buffer);
   LogicalResult planScratch(scf::ForallOp loop, ArrayRef<memref::AllocOp> allocs);
   FailureOr<Value> evaluateSize(OpBuilder &b, Place &place, FrameValueCloner &cloner);
   FailureOr<Evaluation> evaluate(OpBuilder &b, Value frame);
-  void placeScratch(scf::ForallOp loop, ArrayRef<ScratchBuffer> buffers, Value workspace, Value scratch);
+  FailureOr<Value> evaluatePlaces(OpBuilder &b, SmallVector<Place> &places, Value end, SmallVector<Value> &offsets,
+                                  FrameValueCloner &cloner);
+  void placeScratch(scf::ForallOp loop, Value workspace, const Evaluation &evaluation);
 
   func::FuncOp func;
   BufferViewFlowAnalysis aliases;
   SmallVector<Place> places;
   llvm::MapVector<Operation *, SmallVector<ScratchBuffer>> scratchOfLoops;
-  /// Bytes of one worker's scratch.
+  /// Bytes of the buffers with a constant bound in one worker's scratch.
   int64_t scratchBytes = 0;
+  /// Behind them, what grows with the dimensions.
+  SmallVector<Place> workerPlaces;
   int64_t numBuffers = 0;
 };
 } // namespace
@@ -88,14 +98,14 @@ static scf::ForallOp getParallelLoop(Operation *op) {
 }
 
 /// Takes the free place whose size changes least; one of other dimensions only where there is no other.
-void WorkspacePlan::addShared(SharedBuffer buffer) {
+void WorkspacePlan::addTo(SmallVector<Place> &places, SizedBuffer buffer) {
   Place *best = nullptr;
   std::pair<bool, int64_t> bestCost;
   for (Place &place : places) {
     if (!place.isFreeFor(buffer))
       continue;
     std::pair<bool, int64_t> cost{true, 0};
-    for (const SharedBuffer &other : place.buffers)
+    for (const SizedBuffer &other : place.buffers)
       if (other.size.hasDimsOf(buffer.size))
         cost = std::min(cost, {false, std::abs(other.size.factor - buffer.size.factor)});
     if (!best || cost < bestCost) {
@@ -108,15 +118,20 @@ void WorkspacePlan::addShared(SharedBuffer buffer) {
   best->buffers.push_back(std::move(buffer));
 }
 
-/// First fit in the order of the block.
+/// Constant bounds: first fit in the order of the block. Others: places of their own behind them.
 LogicalResult WorkspacePlan::planScratch(scf::ForallOp loop, ArrayRef<memref::AllocOp> allocs) {
   Lifetimes lifetimes(*loop.getBody(), aliases);
   SmallVector<ScratchBuffer> &placed = scratchOfLoops[loop];
   for (memref::AllocOp alloc : allocs) {
     FailureOr<Lifetime> lifetime = lifetimes.get(alloc);
-    FailureOr<int64_t> bytes = getConstantSize(alloc);
-    if (failed(lifetime) || failed(bytes))
+    FailureOr<SymbolicSize> size = getSize(alloc);
+    if (failed(lifetime) || failed(size))
       return failure();
+    std::optional<int64_t> bytes = getConstantBound(*size);
+    if (!bytes) {
+      addTo(workerPlaces, {alloc, *lifetime, *size, loop});
+      continue;
+    }
     ScratchBuffer buffer{alloc, *lifetime, static_cast<int64_t>(llvm::alignTo(*bytes, kWorkspaceAlignment)), 0};
     // `placed` is sorted by offset.
     for (const ScratchBuffer &other : placed)
@@ -133,7 +148,7 @@ LogicalResult WorkspacePlan::planScratch(scf::ForallOp loop, ArrayRef<memref::Al
 
 LogicalResult WorkspacePlan::plan() {
   Lifetimes lifetimes(func.getBody().front(), aliases);
-  SmallVector<SharedBuffer> shared; // sorted by their first use
+  SmallVector<SizedBuffer> shared; // sorted by their first use
   llvm::MapVector<Operation *, SmallVector<memref::AllocOp>> allocsOfLoops;
   WalkResult result = func.walk([&](memref::AllocOp alloc) {
     ++numBuffers;
@@ -145,16 +160,15 @@ LogicalResult WorkspacePlan::plan() {
     FailureOr<SymbolicSize> size = getSize(alloc);
     if (failed(lifetime) || failed(size))
       return WalkResult::interrupt();
-    shared.insert(
-        llvm::upper_bound(shared, *lifetime,
-                          [](const Lifetime &a, const SharedBuffer &b) { return a.first < b.lifetime.first; }),
-        {alloc, *lifetime, *size});
+    shared.insert(llvm::upper_bound(shared, *lifetime,
+                                    [](const Lifetime &a, const SizedBuffer &b) { return a.first < b.lifetime.first; }),
+                  {alloc, *lifetime, *size});
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
-  for (SharedBuffer &buffer : shared)
-    addShared(std::move(buffer));
+  for (SizedBuffer &buffer : shared)
+    addTo(places, std::move(buffer));
   for (auto &[loop, allocs] : allocsOfLoops)
     if (failed(planScratch(cast<scf::ForallOp>(loop), allocs)))
       return failure();
@@ -168,7 +182,7 @@ LogicalResult WorkspacePlan::plan() {
 /// The largest size of a place's buffers, rounded up to the alignment.
 FailureOr<Value> WorkspacePlan::evaluateSize(OpBuilder &b, Place &place, FrameValueCloner &cloner) {
   SmallVector<SymbolicSize> sizes; // one per set of dimensions
-  for (const SharedBuffer &buffer : place.buffers) {
+  for (const SizedBuffer &buffer : place.buffers) {
     auto *it = llvm::find_if(sizes, [&](const SymbolicSize &size) { return size.hasDimsOf(buffer.size); });
     if (it == sizes.end())
       sizes.push_back(buffer.size);
@@ -196,25 +210,38 @@ FailureOr<Value> WorkspacePlan::evaluateSize(OpBuilder &b, Place &place, FrameVa
   return b.createOrFold<arith::AndIOp>(loc, rounded, arith::ConstantIndexOp::create(b, loc, -kWorkspaceAlignment));
 }
 
-FailureOr<WorkspacePlan::Evaluation> WorkspacePlan::evaluate(OpBuilder &b, Value frame) {
-  Location loc = func.getLoc();
-  FrameValueCloner cloner(b, frame);
-  Evaluation evaluation;
-  Value end = arith::ConstantIndexOp::create(b, loc, 0);
+/// The offsets of places from `end` on. Returns the new end.
+FailureOr<Value> WorkspacePlan::evaluatePlaces(OpBuilder &b, SmallVector<Place> &places, Value end,
+                                               SmallVector<Value> &offsets, FrameValueCloner &cloner) {
   for (Place &place : places) {
     FailureOr<Value> bytes = evaluateSize(b, place, cloner);
     if (failed(bytes))
       return failure();
-    evaluation.offsets.push_back(end);
-    end = b.createOrFold<arith::AddIOp>(loc, end, *bytes);
+    offsets.push_back(end);
+    end = b.createOrFold<arith::AddIOp>(func.getLoc(), end, *bytes);
   }
-  evaluation.scratch = end;
-  if (scratchBytes > 0) {
+  return end;
+}
+
+FailureOr<WorkspacePlan::Evaluation> WorkspacePlan::evaluate(OpBuilder &b, Value frame) {
+  Location loc = func.getLoc();
+  FrameValueCloner cloner(b, frame);
+  Evaluation evaluation;
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  FailureOr<Value> end = evaluatePlaces(b, places, zero, evaluation.offsets, cloner);
+  if (failed(end))
+    return failure();
+  evaluation.scratch = *end;
+  if (scratchBytes > 0 || !workerPlaces.empty()) {
+    Value constantBytes = arith::ConstantIndexOp::create(b, loc, scratchBytes);
+    FailureOr<Value> bytes = evaluatePlaces(b, workerPlaces, constantBytes, evaluation.workerOffsets, cloner);
+    if (failed(bytes))
+      return failure();
+    evaluation.workerBytes = *bytes;
     Value workers = FrameWorkersOp::create(b, loc, b.getIndexType(), frame);
-    Value stride = arith::ConstantIndexOp::create(b, loc, scratchBytes);
-    end = b.createOrFold<arith::AddIOp>(loc, end, b.createOrFold<arith::MulIOp>(loc, workers, stride));
+    end = b.createOrFold<arith::AddIOp>(loc, *end, b.createOrFold<arith::MulIOp>(loc, workers, *bytes));
   }
-  evaluation.total = end;
+  evaluation.total = *end;
   return evaluation;
 }
 
@@ -225,16 +252,20 @@ static void replaceByView(memref::AllocOp alloc, Value workspace, Value offset) 
   alloc.erase();
 }
 
-void WorkspacePlan::placeScratch(scf::ForallOp loop, ArrayRef<ScratchBuffer> buffers, Value workspace, Value scratch) {
+void WorkspacePlan::placeScratch(scf::ForallOp loop, Value workspace, const Evaluation &evaluation) {
   Location loc = loop.getLoc();
   OpBuilder b = OpBuilder::atBlockBegin(loop.getBody());
   Value worker = WorkerIndexOp::create(b, loc, b.getIndexType());
-  Value stride = arith::ConstantIndexOp::create(b, loc, scratchBytes);
-  Value base = b.createOrFold<arith::AddIOp>(loc, arith::MulIOp::create(b, loc, worker, stride), scratch);
-  for (const ScratchBuffer &buffer : buffers) {
+  Value base = arith::MulIOp::create(b, loc, worker, evaluation.workerBytes);
+  base = b.createOrFold<arith::AddIOp>(loc, base, evaluation.scratch);
+  for (const ScratchBuffer &buffer : scratchOfLoops[loop]) {
     Value offset = arith::ConstantIndexOp::create(b, loc, buffer.offset);
     replaceByView(buffer.alloc, workspace, b.createOrFold<arith::AddIOp>(loc, base, offset));
   }
+  for (auto [place, offset] : llvm::zip_equal(workerPlaces, evaluation.workerOffsets))
+    for (const SizedBuffer &buffer : place.buffers)
+      if (buffer.loop == loop)
+        replaceByView(buffer.alloc, workspace, b.createOrFold<arith::AddIOp>(loc, base, offset));
 }
 
 LogicalResult WorkspacePlan::apply() {
@@ -248,10 +279,10 @@ LogicalResult WorkspacePlan::apply() {
   auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
   Value workspace = FrameWorkspaceOp::create(b, func.getLoc(), bytesType, frame, evaluation->total);
   for (auto [place, offset] : llvm::zip_equal(places, evaluation->offsets))
-    for (const SharedBuffer &buffer : place.buffers)
+    for (const SizedBuffer &buffer : place.buffers)
       replaceByView(buffer.alloc, workspace, offset);
   for (auto &[loop, buffers] : scratchOfLoops)
-    placeScratch(cast<scf::ForallOp>(loop), buffers, workspace, evaluation->scratch);
+    placeScratch(cast<scf::ForallOp>(loop), workspace, *evaluation);
   return success();
 }
 

@@ -65,6 +65,10 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
         PanelLayoutAttr layout = cast<LinearOp>(op.getOperation()).getLayoutAttr();
         return SmallVector<int64_t>{gemm.getRows(), layout ? layout.getColumns() : gemm.getLanes()};
       })
+      .Case([&](CPUStripsAttr strips) {
+        int64_t columns = cast<LookupOp>(op.getOperation()).getLayoutAttr().getStripColumns();
+        return SmallVector<int64_t>{0, strips.getStrips() * columns};
+      })
       .Default([&](Attribute) { return SmallVector<int64_t>{isa<UpdateStateOp>(op) ? 1 : kTokenTile}; });
 }
 

@@ -72,18 +72,14 @@ FailureOr<SymbolicSize> mlir::mf::getSize(memref::AllocOp alloc) {
   return size;
 }
 
-FailureOr<int64_t> mlir::mf::getConstantSize(memref::AllocOp alloc) {
-  FailureOr<SymbolicSize> size = getSize(alloc);
-  if (failed(size))
-    return failure();
-  int64_t bytes = size->factor;
-  for (Value dim : size->dims) {
+std::optional<int64_t> mlir::mf::getConstantBound(const SymbolicSize &size) {
+  int64_t bytes = size.factor;
+  for (Value dim : size.dims) {
     FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
         presburger::BoundType::UB, ValueBoundsConstraintSet::Variable(dim), /*stopCondition=*/nullptr,
         /*closedUB=*/true);
     if (failed(bound))
-      return alloc.emitOpError() << "cannot have a place in the scratch of a worker: expects dynamic sizes with a "
-                                    "constant upper bound inside of a parallel loop";
+      return std::nullopt;
     bytes *= std::max<int64_t>(*bound, 0);
   }
   return bytes;

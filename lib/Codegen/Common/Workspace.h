@@ -46,8 +46,8 @@ struct SymbolicSize {
 /// Bytes of an allocation. Fails, after a message, on elements without a size in memory and on layouts.
 FailureOr<SymbolicSize> getSize(memref::AllocOp alloc);
 
-/// Bytes that hold an allocation whatever its dynamic sizes are. Fails, after a message, where no bound is known.
-FailureOr<int64_t> getConstantSize(memref::AllocOp alloc);
+/// Bytes that hold an allocation whatever its dynamic sizes are, where a bound is known.
+std::optional<int64_t> getConstantBound(const SymbolicSize &size);
 
 /// Computes values again from another frame.
 class FrameValueCloner {

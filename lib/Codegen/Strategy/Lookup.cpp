@@ -8,11 +8,36 @@ using namespace mlir::mf;
 /// Accumulators held in registers while the tables pass.
 static constexpr int64_t kAccumulators = 8;
 
-CPURowGatherAttr mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr target) {
+static CPURowGatherAttr selectRowGather(LookupOp op, CPUTargetAttr target) {
   int64_t lanes = target.getLanes();
   int64_t widest = 1;
   for (Value init : op.getInits())
     widest = std::max(widest, cast<ShapedType>(init.getType()).getDimSize(1));
   int64_t columns = std::min<int64_t>(llvm::alignTo(widest, lanes), kAccumulators * lanes);
   return CPURowGatherAttr::get(op.getContext(), /*tokens=*/kTokenTile, columns, lanes);
+}
+
+/// Whether the strips' kernel reads the tables: strips of whole vectors, of sets that are cut at the same columns.
+static bool hasStrips(LookupOp op) {
+  TableLayoutAttr layout = op.getLayoutAttr();
+  if (!layout || layout.isIdentity() || op.getLoopDims().size() < 2)
+    return false;
+  return !op.isQuantized() || (layout.getStripColumns() / layout.getColumnsPerByte()) % 16 == 0;
+}
+
+/// A block of tables takes a quarter of the second-level cache: the next one is on its way, and sums pass through. Rows
+/// that are read once for many tokens pay from a quarter of the rows of a table on.
+static CPUStripsAttr selectStrips(LookupOp op, CPUTargetAttr target) {
+  auto type = cast<ShapedType>(op.getTables().front().getType());
+  int64_t rows = type.getDimSize(2), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
+  int64_t tables = target.getL2Bytes() / 4 / (rows * rowBytes) / 4 * 4;
+  tables = std::clamp<int64_t>(tables, 4, 16);
+  return CPUStripsAttr::get(op.getContext(), /*strips=*/1, tables, /*ahead=*/2, /*gather_tokens=*/rows / 4,
+                            /*gather_ahead=*/16, target.getLanes());
+}
+
+StrategyAttrInterface mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr target) {
+  if (hasStrips(op))
+    return selectStrips(op, target);
+  return selectRowGather(op, target);
 }

@@ -11,7 +11,7 @@ StrategyAttrInterface mlir::mf::selectStrategy(ComputeOpInterface op, CPUTargetA
       .Case([&](LookupOp lookup) { return selectLookupStrategy(lookup, target); })
       .Case([&](LinearOp linear) { return selectLinearStrategy(linear, target); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectAttentionStrategy(op, target); })
-      .Case<AddOp, EmbeddingOp, LayerNormOp, RMSNormOp, RopeOp, UpdateStateOp>(
+      .Case<AddOp, EmbeddingOp, LayerNormOp, QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(
           [&](auto) { return selectRowsStrategy(op, target); })
       .Default(StrategyAttrInterface());
 }
@@ -26,10 +26,12 @@ template <typename StrategyT> static LogicalResult expectFamily(ComputeOpInterfa
 LogicalResult mlir::mf::verifyStrategy(ComputeOpInterface op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](HashOp) { return expectFamily<CPUHashAttr>(op); })
-      .Case([&](LookupOp) { return expectFamily<CPURowGatherAttr>(op); })
+      .Case([&](LookupOp) {
+        return isa<CPUStripsAttr>(op.getStrategyAttr()) ? success() : expectFamily<CPURowGatherAttr>(op);
+      })
       .Case([&](LinearOp) { return expectFamily<CPUPanelGemmAttr>(op); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return expectFamily<CPUFlashAttr>(op); })
-      .Case<AddOp, EmbeddingOp, LayerNormOp, RMSNormOp, RopeOp, UpdateStateOp>(
+      .Case<AddOp, EmbeddingOp, LayerNormOp, QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(
           [&](auto) { return expectFamily<CPURowsAttr>(op); })
       .Default(success());
 }

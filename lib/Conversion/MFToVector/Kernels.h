@@ -15,6 +15,8 @@ void lowerHash(HashOp op, CPUHashAttr strategy);
 void lowerLayerNorm(LayerNormOp op, CPURowsAttr strategy);
 void lowerLinear(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
+void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
+void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);
 void lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy);
 void lowerRope(RopeOp op, CPURowsAttr strategy);
 void lowerUpdateState(UpdateStateOp op, CPURowsAttr strategy);

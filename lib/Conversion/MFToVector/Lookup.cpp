@@ -14,6 +14,8 @@ struct TableSet {
   Value tables;
   /// May be null.
   Value bias;
+  /// Null where the tables are floats.
+  Value scales;
   Value init;
   int64_t columns;
   int64_t stripColumns;
@@ -28,11 +30,43 @@ struct LookupKernel {
   /// Accumulated at a time.
   int64_t columns;
 
+  Value initialSum(const TableSet &set, Value column, Piece piece);
+  Value accumulate(const TableSet &set, ValueRange indices, Value score, Value sum, int64_t width);
+  Value finish(const TableSet &set, Value token, Value column, Value sum, int64_t width);
   void buildColumns(const TableSet &set, Value token, Value strip, Value offset, int64_t width);
   void buildStrip(const TableSet &set, Value token, Value strip, int64_t width);
   void buildToken(const TableSet &set, Value token);
 };
 } // namespace
+
+Value LookupKernel::initialSum(const TableSet &set, Value column, Piece piece) {
+  if (set.scales)
+    return kb.integer(0, piece.width);
+  return set.bias ? kb.load(set.bias, kb.addIndex(column, piece.offset), piece.width) : kb.constant(0.0f, piece.width);
+}
+
+Value LookupKernel::accumulate(const TableSet &set, ValueRange indices, Value score, Value sum, int64_t width) {
+  if (!set.scales)
+    return kb.mulAdd(kb.broadcast(score, width), kb.load(set.tables, indices, width), sum);
+  OpBuilder &b = kb.builder();
+  Value elements = kb.loadStored(set.tables, indices, width);
+  Type wide = width == 1 ? Type(b.getI32Type()) : VectorType::get(width, b.getI32Type());
+  elements = arith::ExtSIOp::create(b, op.getLoc(), wide, elements);
+  Value product = arith::MulIOp::create(b, op.getLoc(), kb.broadcast(score, width), elements);
+  return arith::AddIOp::create(b, op.getLoc(), sum, product);
+}
+
+/// The order of the products is that of the op's description.
+Value LookupKernel::finish(const TableSet &set, Value token, Value column, Value sum, int64_t width) {
+  if (!set.scales)
+    return sum;
+  OpBuilder &b = kb.builder();
+  Type floats = width == 1 ? Type(b.getF32Type()) : VectorType::get(width, b.getF32Type());
+  Value y = arith::SIToFPOp::create(b, op.getLoc(), floats, sum);
+  y = kb.mul(y, kb.load(set.scales, column, width));
+  Value scale = kb.broadcast(kb.load(op.getScoreScales(), token, 1), width);
+  return set.bias ? kb.mulAdd(y, scale, kb.load(set.bias, column, width)) : kb.mul(y, scale);
+}
 
 /// Columns [offset, offset + width) of a strip.
 void LookupKernel::buildColumns(const TableSet &set, Value token, Value strip, Value offset, int64_t width) {
@@ -40,27 +74,29 @@ void LookupKernel::buildColumns(const TableSet &set, Value token, Value strip, V
   Value column = kb.addIndex(kb.mulIndex(strip, set.stripColumns), offset);
   SmallVector<Value> sums;
   for (Piece piece : pieces)
-    sums.push_back(set.bias ? kb.load(set.bias, kb.addIndex(column, piece.offset), piece.width)
-                            : kb.constant(0.0f, piece.width));
+    sums.push_back(initialSum(set, column, piece));
   Value tables = kb.index(op.getNumTables());
   sums = kb.loop(kb.index(0), tables, 1, sums, [&](Value table, ValueRange sums) {
     OpBuilder &b = kb.builder();
     Value code = memref::LoadOp::create(b, op.getLoc(), op.getCodes(), ValueRange{token, table});
     Value row = arith::IndexCastUIOp::create(b, op.getLoc(), b.getIndexType(), code);
-    Value score = kb.load(op.getScores(), {token, table}, 1);
+    Value score = kb.loadStored(op.getScores(), {token, table}, 1);
+    if (set.scales)
+      score = arith::ExtSIOp::create(b, op.getLoc(), b.getI32Type(), score);
     SmallVector<Value> indices = {table, row, offset};
     if (set.hasStrips())
       indices.insert(indices.begin(), strip);
     SmallVector<Value> next;
     for (auto [piece, sum] : llvm::zip(pieces, sums)) {
       indices.back() = kb.addIndex(offset, piece.offset);
-      Value elements = kb.load(set.tables, indices, piece.width);
-      next.push_back(kb.mulAdd(kb.broadcast(score, piece.width), elements, sum));
+      next.push_back(accumulate(set, indices, score, sum, piece.width));
     }
     return next;
   });
-  for (auto [piece, sum] : llvm::zip(pieces, sums))
-    kb.store(sum, set.init, {token, kb.addIndex(column, piece.offset)});
+  for (auto [piece, sum] : llvm::zip(pieces, sums)) {
+    Value at = kb.addIndex(column, piece.offset);
+    kb.store(finish(set, token, at, sum, piece.width), set.init, {token, at});
+  }
 }
 
 /// The first `width` columns of a strip.
@@ -90,7 +126,8 @@ void mf::lowerLookup(LookupOp op, CPURowGatherAttr strategy) {
   SmallVector<TableSet> sets;
   for (auto [i, init] : llvm::enumerate(op.getInits())) {
     Value bias = op.getBiases().empty() ? Value() : op.getBiases()[i];
-    sets.push_back({op.getTables()[i], bias, init, cast<MemRefType>(init.getType()).getDimSize(1),
+    Value scales = op.isQuantized() ? op.getTableScales()[i] : Value();
+    sets.push_back({op.getTables()[i], bias, scales, init, cast<MemRefType>(init.getType()).getDimSize(1),
                     cast<MemRefType>(op.getTables()[i].getType()).getShape().back()});
   }
   // All sets of a token in turn: its codes and scores stay in the first-level cache.

@@ -45,7 +45,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
       .Case([](LookupOp op) {
         for (auto [table, init] : llvm::zip(op.getTables(), op.getInits()))
           if (failed(checkFeatures(op, table, cast<MemRefType>(table.getType()).getRank() - 1)) ||
-              failed(checkFeatures(op, init, 1)))
+              (!isa_and_present<CPUStripsAttr>(op.getStrategyAttr()) && failed(checkFeatures(op, init, 1))))
             return failure();
         return checkFeatures(op, op.getCodes(), 1);
       })
@@ -66,6 +66,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
       .Case<AttentionOp, CachedAttentionOp>([](auto op) {
         return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
       })
+      .Case([](QuantizeRowsOp op) { return checkFeatures(op, op.getX(), 1); })
       .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
       .Default([](Operation *) { return success(); });
 }
@@ -84,6 +85,25 @@ template <typename Strategy, typename Op> static LogicalResult lowerWith(Op op, 
   return success();
 }
 
+/// Strips have a kernel that needs scratch; the other one reads any layout but pairs.
+static LogicalResult lowerLookupOp(LookupOp op) {
+  TableLayoutAttr layout = op.getLayoutAttr();
+  if (!isa_and_present<CPUStripsAttr>(op.getStrategyAttr())) {
+    if (layout && layout.getColumnsPerByte() == 2)
+      return op.emitOpError("has tables of two columns per byte; their kernel needs a strategy of the kind mf.")
+             << CPUStripsAttr::getMnemonic();
+    return lowerWith(op, lowerLookup);
+  }
+  if (!layout || layout.isIdentity())
+    return op.emitOpError("has the strategy ") << op.getStrategyAttr() << ", which needs tables in strips";
+  int64_t bytes = cast<MemRefType>(op.getTables().front().getType()).getDimSize(3);
+  if (op.isQuantized() && bytes % 16 != 0)
+    return op.emitOpError("has strips of ") << bytes << " bytes; their kernel needs a multiple of 16";
+  if (!op.getScratch() || cast<MemRefType>(op.getScratch().getType()).getDimSize(1) != layout.getStripColumns())
+    return op.emitOpError("has no scratch of ") << layout.getStripColumns() << " columns; run mf-cpu-add-scratch";
+  return lowerWith(op, lowerLookupStrips);
+}
+
 static LogicalResult lowerOp(Operation *op) {
   if (failed(checkMemRefs(op)) || failed(checkStaticDimensions(op)))
     return failure();
@@ -95,7 +115,8 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](HashOp op) { return lowerWith(op, lowerHash); })
       .Case([](LayerNormOp op) { return lowerWith(op, lowerLayerNorm); })
       .Case([](LinearOp op) { return lowerWith(op, lowerLinear); })
-      .Case([](LookupOp op) { return lowerWith(op, lowerLookup); })
+      .Case([](LookupOp op) { return lowerLookupOp(op); })
+      .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })
       .Case([](RMSNormOp op) { return lowerWith(op, lowerRMSNorm); })
       .Case([](RopeOp op) { return lowerWith(op, lowerRope); })
       .Case([](UpdateStateOp op) { return lowerWith(op, lowerUpdateState); })

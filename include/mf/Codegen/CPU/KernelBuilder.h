@@ -29,6 +29,13 @@ public:
   OpBuilder &builder() { return b; }
   int64_t getLanes() const { return lanes; }
   bool hasFMA() const { return fma; }
+  /// Whether f16 is converted by instructions.
+  bool hasHalfConversions() const { return halfConversions; }
+  bool isAArch64() const { return target && target.getTriple().starts_with("aarch64"); }
+  /// Whether the target has the feature that LLVM calls `name`.
+  bool hasFeature(StringRef name) const;
+  /// Vector registers of the target.
+  int64_t getNumRegisters() const { return isAArch64() || hasFeature("avx512vl") ? 32 : 16; }
 
   /// Constants. Splats for a width above 1.
   Value index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
@@ -60,6 +67,10 @@ public:
   Value mulAdd(Value x, Value y, Value z) { return buildMulAdd(b, b.getLoc(), x, y, z, fma); }
   Value max(Value x, Value y) { return buildMax(b, b.getLoc(), x, y); }
   Value exp(Value x) { return buildExp(b, b.getLoc(), x, fma); }
+  /// Halves of a vector combined until one element is left; a scalar as it is.
+  Value treeReduce(Value x, function_ref<Value(Value, Value)> combine) {
+    return buildTreeReduce(b, b.getLoc(), x, combine);
+  }
   Value treeSum(Value x) { return buildTreeSum(b, b.getLoc(), x); }
   Value treeMax(Value x) { return buildTreeMax(b, b.getLoc(), x); }
   Value compare(arith::CmpFPredicate predicate, Value x, Value y) { return arith::CmpFOp::create(b, predicate, x, y); }
@@ -88,12 +99,22 @@ public:
   /// The pieces of [0, size): a loop over `body(offset, lanes)`, written out where it has one iteration, then the rest.
   void forEachPiece(int64_t size, function_ref<void(Value, int64_t)> body);
 
+  /// Brings the line of an element into the second-level cache, or into the first. The element may be anywhere.
+  void prefetch(Value memref, ValueRange indices, bool toFirstLevel);
+  /// `width` adjacent elements as they are.
+  Value loadStored(Value memref, ValueRange indices, int64_t width);
+  /// The bits of `x` as a vector of `element`.
+  Value bitcast(Value x, Type element);
+  /// Calls an intrinsic of LLVM.
+  Value callIntrinsic(StringRef name, Type result, ValueRange operands);
+
   /// A buffer in the frame of the enclosing function, aligned to 64 bytes; its contents are undefined at first.
   Value stackBuffer(ArrayRef<int64_t> shape);
 
 private:
   ImplicitLocOpBuilder b;
   Operation *scope;
+  CPUTargetAttr target;
   int64_t lanes;
   bool fma = false;
   bool halfConversions = false;

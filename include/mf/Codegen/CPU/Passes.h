@@ -3,6 +3,7 @@
 #define MF_CODEGEN_CPU_PASSES_H
 
 #include "mf/Dialect/MF/IR/MFDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

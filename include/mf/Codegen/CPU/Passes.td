@@ -4,6 +4,19 @@
 
 include "mlir/Pass/PassBase.td"
 
+def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
+  let summary = "Give lookups in strips memory for their sums";
+  let description = [{
+    The kernel of a lookup with the strategy `#mf.cpu_strips` adds one block of tables after the other to the sums of all
+    tokens. Each such lookup on memrefs without `scratch` gets one: an allocation [tokens, columns of a strip] before the
+    op, for `mf-plan-workspace` to place; in a parallel loop, each worker has its own.
+
+    The pass cannot fail. Test: `test/Codegen/CPU/add-scratch.mlir`.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numScratches", "num-scratches", "Number of lookups that got scratch">];
+}
+
 def CPUSelectStrategiesPass : Pass<"mf-cpu-select-strategies", "::mlir::ModuleOp"> {
   let summary = "Gives every compute op a strategy for the module's target";
   let description = [{

@@ -22,6 +22,9 @@ Value buildMulAdd(OpBuilder &builder, Location loc, Value a, Value b, Value c, b
 /// function of a compiler runtime is called.
 Value buildExtendToF32(OpBuilder &builder, Location loc, Value x, bool halfConversions);
 
+/// Combines the two halves of a vector, whose size is a power of two, until one element is left. A scalar stays.
+Value buildTreeReduce(OpBuilder &builder, Location loc, Value vector, function_ref<Value(Value, Value)> combine);
+
 /// The sum of the elements of a vector of f32 whose size is a power of two, in the order of a binary tree that adds
 /// halves. A scalar is its own sum.
 Value buildTreeSum(OpBuilder &builder, Location loc, Value vector);

@@ -57,11 +57,11 @@ def PlanWorkspacePass : Pass<"mf-plan-workspace", "::mlir::ModuleOp"> {
     1. A buffer lives from the first to the last op of its block that reads or writes it or a view of it.
     2. Buffers of the function whose lives do not overlap share a place, preferably one whose size is the same multiple
        of the same dimensions; a place has the largest size of its buffers.
-    3. Buffers of a parallel loop have constant upper bounds and places, found first fit, in the scratch of the worker
-       that runs the iteration. All loops of a function share the scratch.
+    3. Buffers of a parallel loop have places in the scratch of the worker that runs the iteration: those with constant
+       upper bounds first fit, the others behind them as in 2. All loops of a function share the scratch.
 
     Does nothing to functions that take no frame. A function that allocates nothing needs 0 bytes. Fails on a size that is
-    no growing function of dimensions, on an unbounded size in a parallel loop, and on a buffer that leaves the
+    no growing function of dimensions, and on a buffer that leaves the
     sequential loop that it is allocated in. Quadratic in the number of allocations of a function.
     Test: test/Codegen/Common/plan-workspace.mlir.
   }];

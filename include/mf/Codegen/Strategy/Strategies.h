@@ -13,8 +13,9 @@ inline constexpr int64_t kTokenTile = 16;
 /// A chunk per lane.
 CPUHashAttr selectHashStrategy(HashOp op, CPUTargetAttr target);
 
-/// As many accumulators as columns ask for, eight vectors at most: the rows' loads and the scores need registers too.
-CPURowGatherAttr selectLookupStrategy(LookupOp op, CPUTargetAttr target);
+/// Tables in strips: blocks of tables that fit the second-level cache. Other tables: a gather of rows with as many
+/// accumulators as columns ask for, eight vectors at most: the rows' loads and the scores need registers too.
+StrategyAttrInterface selectLookupStrategy(LookupOp op, CPUTargetAttr target);
 
 /// Norms, sums, rotary embedding and embedding: `kTokenTile` tokens. An update of state, which is no op of the token
 /// loop, has a tile of 0.

@@ -78,41 +78,89 @@ Type RandomAttr::getSourceElementType() const { return {}; }
 Type FillAttr::getSourceElementType() const { return {}; }
 Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
 
+/// A source that another one converts.
+static LogicalResult verifyConverted(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
+  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr>(source))
+    return emitError() << "expects a source of elements as they are, found " << source;
+  return success();
+}
+
+LogicalResult RoundedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
+  return verifyConverted(emitError, source);
+}
+Type RoundedAttr::getSourceElementType() const { return {}; }
+
+LogicalResult QuantizedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                    Type elementType, QuantizedAxis axis, int64_t group) {
+  if (failed(verifyConverted(emitError, source)))
+    return failure();
+  if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
+    return emitError() << "expects element_type f32, f16 or bf16, found " << elementType;
+  if (group < 0 || (group > 0 && axis == QuantizedAxis::Columns))
+    return emitError() << "expects group to be 0, or a size for axis = rows, found " << group;
+  return success();
+}
+Type QuantizedAttr::getSourceElementType() const { return {}; }
+Type QuantizationScalesAttr::getSourceElementType() const { return Float32Type::get(getContext()); }
+
 //===----------------------------------------------------------------------===//
 // Layouts
 //===----------------------------------------------------------------------===//
 
-LogicalResult TableLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stripColumns) {
+/// One element a byte, or two.
+static LogicalResult verifyPairs(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t elements) {
+  if (elements != 1 && elements != 2)
+    return emitError() << "expects " << name << " to be 1 or 2, found " << elements;
+  return success();
+}
+
+LogicalResult TableLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stripColumns,
+                                      int64_t columnsPerByte) {
   if (stripColumns < 0)
     return emitError() << "expects strip_columns to be 0 or more, found " << stripColumns;
+  if (failed(verifyPairs(emitError, "columns_per_byte", columnsPerByte)))
+    return failure();
+  if (columnsPerByte == 2 && (stripColumns == 0 || stripColumns % 2 != 0))
+    return emitError() << "expects an even number of strip_columns with two columns per byte, found " << stripColumns;
   return success();
 }
 
 bool TableLayoutAttr::isIdentity() const { return getStripColumns() == 0; }
 
-FailureOr<SmallVector<int64_t>>
-TableLayoutAttr::getPackedShape(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+int64_t TableLayoutAttr::getElementsPerByte() const { return getColumnsPerByte(); }
+
+FailureOr<SmallVector<int64_t>> TableLayoutAttr::getPackedShape(ArrayRef<int64_t> shape,
+                                                                function_ref<InFlightDiagnostic()> emitError) const {
   if (shape.size() != 3)
     return emitError() << "a table layout applies to tables [K, 2^tau, N], found rank " << shape.size();
   if (isIdentity())
     return llvm::to_vector(shape);
   int64_t c = getStripColumns();
-  return SmallVector<int64_t>{llvm::divideCeilSigned(shape[2], c), shape[0], shape[1], c};
+  return SmallVector<int64_t>{llvm::divideCeilSigned(shape[2], c), shape[0], shape[1], c / getColumnsPerByte()};
 }
 
-LogicalResult PanelLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns) {
+LogicalResult PanelLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns, int64_t interleave,
+                                      int64_t featuresPerByte) {
   if (columns < 1)
     return emitError() << "expects columns to be 1 or more, found " << columns;
-  return success();
+  if (interleave < 1)
+    return emitError() << "expects interleave to be 1 or more, found " << interleave;
+  return verifyPairs(emitError, "features_per_byte", featuresPerByte);
 }
 
 bool PanelLayoutAttr::isIdentity() const { return false; }
 
-FailureOr<SmallVector<int64_t>>
-PanelLayoutAttr::getPackedShape(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+int64_t PanelLayoutAttr::getElementsPerByte() const { return getFeaturesPerByte(); }
+
+FailureOr<SmallVector<int64_t>> PanelLayoutAttr::getPackedShape(ArrayRef<int64_t> shape,
+                                                                function_ref<InFlightDiagnostic()> emitError) const {
   if (shape.size() != 2)
     return emitError() << "a panel layout applies to weights [N, D], found rank " << shape.size();
-  return SmallVector<int64_t>{llvm::divideCeilSigned(shape[0], getColumns()), shape[1], getColumns()};
+  int64_t panels = llvm::divideCeilSigned(shape[0], getColumns());
+  int64_t features = llvm::divideCeilSigned(shape[1], getInterleave() * getFeaturesPerByte());
+  if (getInterleave() == 1 && getFeaturesPerByte() == 1)
+    return SmallVector<int64_t>{panels, features, getColumns()};
+  return SmallVector<int64_t>{panels, features, getColumns(), getInterleave()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -154,6 +202,23 @@ LogicalResult CPURowGatherAttr::verify(function_ref<InFlightDiagnostic()> emitEr
   return success();
 }
 int64_t CPURowGatherAttr::getTokenTile() const { return getTokens(); }
+
+LogicalResult CPUStripsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t strips, int64_t tables,
+                                    int64_t ahead, int64_t gatherTokens, int64_t gatherAhead, int64_t lanes) {
+  if (failed(verifyLanes(emitError, "lanes", lanes)))
+    return failure();
+  if (strips < 1)
+    return emitError() << "expects strips to be 1 or more, found " << strips;
+  if (tables < 4 || tables % 4 != 0)
+    return emitError() << "expects tables to be a multiple of 4, found " << tables;
+  if (ahead < 0 || ahead > 16 || gatherAhead < 0 || gatherAhead > 256)
+    return emitError() << "expects ahead in [0, 16] and gather_ahead in [0, 256], found " << ahead << " and "
+                       << gatherAhead;
+  if (gatherTokens < 0)
+    return emitError() << "expects gather_tokens to be 0 or more, found " << gatherTokens;
+  return success();
+}
+int64_t CPUStripsAttr::getTokenTile() const { return 0; }
 
 LogicalResult CPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t queries, int64_t keys,
                                    int64_t lanes) {

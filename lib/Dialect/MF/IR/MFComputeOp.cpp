@@ -2,6 +2,7 @@
 // and the folding of memref casts.
 #include "mf/Dialect/MF/IR/MFComputeOp.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"
+#include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -28,6 +29,12 @@ void mf::detail::getEffects(DestinationStyleOpInterface op,
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
+    // What the kernel may use is of no interest before or after.
+    if (auto lookup = dyn_cast<LookupOp>(op.getOperation()); lookup && operand.get() == lookup.getScratch()) {
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, /*stage=*/0, /*effectOnFullRegion=*/false,
+                           SideEffects::DefaultResource::get());
+      continue;
+    }
     // Destinations are written and not read, also by mf.update_state, which leaves most of its one as it is.
     if (op.isDpsInit(&operand))
       effects.emplace_back(MemoryEffects::Write::get(), &operand, /*stage=*/1, /*effectOnFullRegion=*/false,

@@ -22,14 +22,26 @@ LogicalResult ParameterOp::verify() {
   if (sourceElementType && !convertsWithoutLoss(sourceElementType, type.getElementType()))
     return emitOpError("expects a source of elements that convert to ")
            << type.getElementType() << " without loss, found " << sourceElementType;
+  auto quantized = dyn_cast<QuantizedAttr>(getSource());
+  if (static_cast<bool>(quantized) != type.getElementType().isInteger())
+    return emitOpError("expects integers to be quantised, and nothing else, found ")
+           << type.getElementType() << " from " << getSource();
   // parameter_c3
   if (LayoutAttrInterface layout = getLayoutAttr())
     if (failed(layout.getPackedShape(type.getShape(), [&] { return emitOpError("expects a layout for its shape: "); })))
       return failure();
+  int64_t elementsPerByte = getLayoutAttr() ? getLayoutAttr().getElementsPerByte() : 1;
+  if ((elementsPerByte == 2) != type.getElementType().isInteger(4) && (getLayoutAttr() || elementsPerByte == 2))
+    return emitOpError("expects a layout of pairs for i4, and of whole elements for others, found ")
+           << getLayoutAttr() << " for " << type.getElementType();
   // parameter_c4
   if (isa<RotaryAnglesAttr>(getSource()) &&
       (type.getRank() != 3 || type.getDimSize(2) != 2 || !type.getElementType().isF32()))
     return emitOpError("expects rotary angles to have a type [positions, r / 2, 2] of f32, found ") << type;
+  // parameter_c5
+  if (quantized && quantized.getGroup() != 0 && type.getShape().back() % quantized.getGroup() != 0)
+    return emitOpError("expects groups that divide the last dimension, found groups of ")
+           << quantized.getGroup() << " for " << type;
   return success();
 }
 
@@ -39,7 +51,22 @@ RankedTensorType ParameterOp::getPackedType() {
   if (!layout)
     return type;
   FailureOr<SmallVector<int64_t>> shape = layout.getPackedShape(type.getShape(), [&] { return emitOpError(); });
-  return succeeded(shape) ? type.clone(*shape) : type;
+  if (failed(shape))
+    return type;
+  return layout.getElementsPerByte() == 2 ? type.clone(*shape, IntegerType::get(getContext(), 8)) : type.clone(*shape);
+}
+
+RankedTensorType ParameterOp::getScalesType() {
+  auto quantized = dyn_cast<QuantizedAttr>(getSource());
+  auto type = cast<RankedTensorType>(getType());
+  if (!quantized)
+    return {};
+  Type f32 = Float32Type::get(getContext());
+  int64_t last = type.getShape().back();
+  if (quantized.getAxis() == QuantizedAxis::Columns)
+    return RankedTensorType::get({last}, f32);
+  int64_t groups = quantized.getGroup() == 0 ? 1 : last / quantized.getGroup();
+  return RankedTensorType::get({groups, last == 0 ? 0 : type.getNumElements() / last}, f32);
 }
 
 LogicalResult GetParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {

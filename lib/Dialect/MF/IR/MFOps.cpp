@@ -20,6 +20,20 @@ int64_t LookupOp::getCodeBits() {
   return llvm::Log2_64(type.getDimSize(type.getRank() - 2));
 }
 
+LookupOp LookupOp::withSets(OpBuilder &b, ArrayRef<unsigned> sets) {
+  auto pick = [&](ValueRange values) {
+    SmallVector<Value> picked;
+    for (unsigned set : sets)
+      if (!values.empty())
+        picked.push_back(values[set]);
+    return picked;
+  };
+  SmallVector<Value> results = pick(getOperation()->getResults());
+  return LookupOp::create(b, getLoc(), TypeRange(ValueRange(results)), getCodes(), getScores(), getScoreScales(),
+                          pick(getTables()), pick(getTableScales()), pick(getBiases()), pick(getInits()), getScratch(),
+                          getLayoutAttr(), getStrategyAttr());
+}
+
 //===----------------------------------------------------------------------===//
 // Canonicalisation
 //===----------------------------------------------------------------------===//
@@ -56,17 +70,7 @@ static LogicalResult dropUnusedSets(LookupOp op, PatternRewriter &rewriter) {
   // Without any user the op is dead.
   if (used.empty() || used.size() == op->getNumResults())
     return failure();
-  auto pick = [&](ValueRange values) {
-    SmallVector<Value> picked;
-    for (unsigned set : used)
-      if (!values.empty())
-        picked.push_back(values[set]);
-    return picked;
-  };
-  SmallVector<Value> results = pick(op->getResults());
-  auto smaller = LookupOp::create(rewriter, op.getLoc(), TypeRange(ValueRange(results)), op.getCodes(), op.getScores(),
-                                  pick(op.getTables()), pick(op.getBiases()), pick(op.getInits()), op.getLayoutAttr(),
-                                  op.getStrategyAttr());
+  LookupOp smaller = op.withSets(rewriter, used);
   SmallVector<Value> replacements(op->getNumResults());
   for (auto [set, result] : llvm::zip_equal(used, smaller->getResults()))
     replacements[set] = result;

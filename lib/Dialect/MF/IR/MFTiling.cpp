@@ -199,15 +199,15 @@ FailureOr<SmallVector<OperandSlice>> HashOp::getOperandSlices(OpBuilder &b, Arra
       .take();
 }
 
-SmallVector<int64_t> LookupOp::getLoopDims() { return {0}; }
+SmallVector<int64_t> QuantizeRowsOp::getLoopDims() { return {0}; }
 
-FailureOr<SmallVector<OperandSlice>> LookupOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
-                                                                ArrayRef<OpFoldResult> sizes) {
-  SliceBuilder slices(b, *this);
-  slices.cut(getCodesMutable(), 0, offsets[0], sizes[0]).cut(getScoresMutable(), 0, offsets[0], sizes[0]);
-  for (OpOperand &init : getInitsMutable())
-    slices.cut(init, 0, offsets[0], sizes[0]);
-  return slices.take();
+FailureOr<SmallVector<OperandSlice>> QuantizeRowsOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                      ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getXMutable(), 0, offsets[0], sizes[0])
+      .cut(getQInitMutable(), 0, offsets[0], sizes[0])
+      .cut(getScalesInitMutable(), 0, offsets[0], sizes[0])
+      .take();
 }
 
 SmallVector<int64_t> RMSNormOp::getLoopDims() { return {0}; }
@@ -266,9 +266,7 @@ FailureOr<SmallVector<OperandSlice>> RopeOp::getOperandSlices(OpBuilder &b, Arra
   return slices.take();
 }
 
-SmallVector<int64_t> LinearOp::getLoopDims() { return {0, 1}; }
-
-/// Number of panels of `columns` columns that `size` columns from a panel's first one on touch.
+/// Number of panels or strips of `columns` columns that `size` columns from the first one of a panel on touch.
 static OpFoldResult getNumPanels(OpBuilder &b, Location loc, OpFoldResult size, int64_t columns) {
   // One tile of one panel is the usual case; the last tile may be narrower, its panel is not.
   if (std::optional<int64_t> bound = getUpperBound(size); bound && *bound <= columns)
@@ -276,22 +274,71 @@ static OpFoldResult getNumPanels(OpBuilder &b, Location loc, OpFoldResult size, 
   return affine::makeComposedFoldedAffineApply(b, loc, b.getAffineSymbolExpr(0).ceilDiv(columns), {size});
 }
 
+/// The panels or strips of `columns` columns that the columns [offset, offset + size) are in; failure where they do not
+/// begin at one.
+static FailureOr<std::pair<OpFoldResult, OpFoldResult>> getPanels(OpBuilder &b, Operation *op, int64_t columns,
+                                                                  OpFoldResult offset, OpFoldResult size) {
+  if (!isMultipleOf(offset, columns))
+    return op->emitOpError("cannot be tiled: expects tiles to begin at multiples of the layout's ")
+           << columns << " columns";
+  OpFoldResult first =
+      affine::makeComposedFoldedAffineApply(b, op->getLoc(), b.getAffineSymbolExpr(0).floorDiv(columns), {offset});
+  return std::make_pair(first, getNumPanels(b, op->getLoc(), size, columns));
+}
+
+/// Tokens, and columns where the tables lie in strips and all sets have the same.
+SmallVector<int64_t> LookupOp::getLoopDims() {
+  bool sameColumns =
+      llvm::all_of(getInits(), [&](Value init) { return getExtent(init, 1) == getExtent(getInits().front(), 1); });
+  if (getLayoutAttr() && !getLayoutAttr().isIdentity() && sameColumns)
+    return {0, 1};
+  return {0};
+}
+
+FailureOr<SmallVector<OperandSlice>> LookupOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  slices.cut(getCodesMutable(), 0, offsets[0], sizes[0]).cut(getScoresMutable(), 0, offsets[0], sizes[0]);
+  for (OpOperand &scales : getScoreScalesMutable())
+    slices.cut(scales, 0, offsets[0], sizes[0]);
+  for (OpOperand &init : getInitsMutable())
+    slices.cut(init, 0, offsets[0], sizes[0]);
+  bool isWhole = offsets.size() < 2 ||
+                 (isConstantIntValue(offsets[1], 0) && isConstantIntValue(sizes[1], getExtent(getInits().front(), 1)));
+  if (isWhole)
+    return slices.take();
+  auto strips = getPanels(b, *this, getLayoutAttr().getStripColumns(), offsets[1], sizes[1]);
+  if (failed(strips))
+    return failure();
+  for (OpOperand &tables : getTablesMutable())
+    slices.cut(tables, 0, strips->first, strips->second);
+  for (MutableOperandRange perColumn : {getTableScalesMutable(), getBiasesMutable()})
+    for (OpOperand &operand : perColumn)
+      slices.cut(operand, 0, offsets[1], sizes[1]);
+  for (OpOperand &init : getInitsMutable())
+    slices.cut(init, 1, offsets[1], sizes[1]);
+  return slices.take();
+}
+
+SmallVector<int64_t> LinearOp::getLoopDims() { return {0, 1}; }
+
 FailureOr<SmallVector<OperandSlice>> LinearOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                                                 ArrayRef<OpFoldResult> sizes) {
   SliceBuilder slices(b, *this);
   slices.cut(getXMutable(), 0, offsets[0], sizes[0])
       .cut(getInitMutable(), 0, offsets[0], sizes[0])
       .cut(getInitMutable(), 1, offsets[1], sizes[1]);
+  for (OpOperand &scales : getXScalesMutable())
+    slices.cut(scales, 0, offsets[0], sizes[0]);
+  for (OpOperand &scales : getWeightScalesMutable())
+    slices.cut(scales, 1, offsets[1], sizes[1]);
   PanelLayoutAttr layout = getLayoutAttr();
   if (!layout)
     return slices.cut(getWeightMutable(), 0, offsets[1], sizes[1]).take();
-  int64_t columns = layout.getColumns();
-  if (!isMultipleOf(offsets[1], columns))
-    return emitOpError("cannot be tiled: expects tiles to begin at multiples of the layout's ")
-           << columns << " columns";
-  OpFoldResult panel =
-      affine::makeComposedFoldedAffineApply(b, getLoc(), b.getAffineSymbolExpr(0).floorDiv(columns), {offsets[1]});
-  return slices.cut(getWeightMutable(), 0, panel, getNumPanels(b, getLoc(), sizes[1], columns)).take();
+  auto panels = getPanels(b, *this, layout.getColumns(), offsets[1], sizes[1]);
+  if (failed(panels))
+    return failure();
+  return slices.cut(getWeightMutable(), 0, panels->first, panels->second).take();
 }
 
 //===----------------------------------------------------------------------===//

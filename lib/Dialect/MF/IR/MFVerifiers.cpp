@@ -131,6 +131,33 @@ static LogicalResult verifyTables(LookupOp op, unsigned set, int64_t rows) {
   return success();
 }
 
+/// Scores and tables are floats, or both integers with scales.
+static LogicalResult verifyTableElements(LookupOp op, DimMatcher &dims) {
+  bool quantized = op.isQuantized();
+  if (quantized != static_cast<bool>(op.getScoreScales()))
+    return op.emitOpError("expects 'score_scales' and 'table_scales' together");
+  if (quantized && op.getTableScales().size() != op.getTables().size())
+    return op.emitOpError("expects ") << op.getTables().size() << " table_scales, one per set of tables, found "
+                                      << op.getTableScales().size();
+  if (getElementTypeOrSelf(op.getScores()).isInteger() != quantized)
+    return op.emitOpError("expects scores of ")
+           << (quantized ? "i8 with" : "f32 without") << " scales, found " << op.getScores().getType();
+  for (auto [set, tables] : llvm::enumerate(op.getTables()))
+    if (getElementTypeOrSelf(tables).isInteger() != quantized)
+      return op.emitOpError("expects 'tables' ") << set << " to be of " << (quantized ? "i8 with" : "floats without")
+                                                 << " scales, found " << tables.getType();
+  if (!quantized)
+    return success();
+  if (op.getNumTables() > 65536)
+    return op.emitOpError("expects at most 65536 quantised tables, found ") << op.getNumTables();
+  for (auto [set, scales] : llvm::enumerate(op.getTableScales())) {
+    std::string number = std::to_string(set);
+    if (failed(dims.match("table_scales " + number, scales, {"N_" + number})))
+      return failure();
+  }
+  return dims.match("score_scales", op.getScoreScales(), {"tokens"});
+}
+
 LogicalResult LookupOp::verify() {
   if (failed(verifySemantics(*this)))
     return failure();
@@ -166,7 +193,18 @@ LogicalResult LookupOp::verify() {
         (!getBiases().empty() && failed(dims.match("biases " + number, getBiases()[set], {columns}))))
       return failure();
   }
-  return success();
+  // lookup_c6
+  return verifyTableElements(*this, dims);
+}
+
+LogicalResult QuantizeRowsOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // quantize_rows_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("x", getX(), {"tokens", "d"})) &&
+                 succeeded(dims.match("q", getQInit(), {"tokens", "d"})) &&
+                 succeeded(dims.match("scales", getScalesInit(), {"tokens"})));
 }
 
 //===----------------------------------------------------------------------===//
@@ -243,6 +281,56 @@ LogicalResult EmbeddingOp::verify() {
                  succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
 }
 
+/// Weight has the stored shape of [N, D]; a tile may have a dynamic number of panels.
+static LogicalResult verifyWeight(LinearOp op, DimMatcher &dims) {
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!layout)
+    return dims.match("weight", op.getWeight(), {"N", "D"});
+  auto type = cast<ShapedType>(op.getWeight().getType());
+  int64_t columns = getExtent(op.getInit(), 1), features = getExtent(op.getX(), 1);
+  // Unknown extents match anything: they take the place of what they would be.
+  auto orOne = [](int64_t size) { return ShapedType::isDynamic(size) ? 1 : size; };
+  FailureOr<SmallVector<int64_t>> stored =
+      layout.getPackedShape({orOne(columns), orOne(features)}, [&] { return op.emitOpError(); });
+  if (failed(stored))
+    return failure();
+  if (type.getRank() != static_cast<int64_t>(stored->size()))
+    return op.emitOpError("expects 'weight' to be stored with ")
+           << layout << " in " << stored->size() << " dimensions, found " << type;
+  if (ShapedType::isDynamic(columns))
+    (*stored)[0] = ShapedType::kDynamic;
+  if (ShapedType::isDynamic(features))
+    (*stored)[1] = ShapedType::kDynamic;
+  for (auto [found, expected] : llvm::zip_equal(type.getShape(), *stored))
+    if (!ShapedType::isDynamic(found) && !ShapedType::isDynamic(expected) && found != expected)
+      return op.emitOpError("expects 'weight' to have shape ")
+             << printShape(*stored) << " as " << layout << " stores " << columns << " columns of " << features
+             << " features, found " << type;
+  return success();
+}
+
+/// x and weight are floats, or both integers with scales.
+static LogicalResult verifyWeightElements(LinearOp op, DimMatcher &dims) {
+  bool quantized = op.isQuantized();
+  for (Value operand : {op.getX(), op.getWeight()})
+    if (getElementTypeOrSelf(operand).isInteger() != quantized)
+      return op.emitOpError("expects x and weight of ")
+             << (quantized ? "i8 with" : "floats without") << " scales, found " << operand.getType();
+  if (quantized != static_cast<bool>(op.getXScales()))
+    return op.emitOpError("expects scales of both x and weight, or of neither");
+  if (!quantized)
+    return success();
+  if (failed(dims.match("x_scales", op.getXScales(), {"tokens"})) ||
+      failed(dims.match("weight_scales", op.getWeightScales(), {"G", "N"})))
+    return failure();
+  int64_t groups = getExtent(op.getWeightScales(), 0), features = getExtent(op.getX(), 1);
+  if (ShapedType::isDynamic(groups) || ShapedType::isDynamic(features) || groups < 1 || features % groups != 0 ||
+      features / groups > 65536)
+    return op.emitOpError("expects a static number of groups of equal size, of at most 65536 features, found ")
+           << op.getWeightScales().getType() << " for " << op.getX().getType();
+  return success();
+}
+
 LogicalResult LinearOp::verify() {
   if (failed(verifySemantics(*this)))
     return failure();
@@ -251,21 +339,10 @@ LogicalResult LinearOp::verify() {
   if (failed(dims.match("x", getX(), {"tokens", "D"})) || failed(dims.match("outs", getInit(), {"tokens", "N"})))
     return failure();
   // linear_c2
-  PanelLayoutAttr layout = getLayoutAttr();
-  if (!layout)
-    return dims.match("weight", getWeight(), {"N", "D"});
-  if (failed(dims.match("weight", getWeight(), {"panels", "D", "columns"})))
+  if (failed(verifyWeight(*this, dims)))
     return failure();
-  if (getExtent(getWeight(), 2) != layout.getColumns())
-    return emitOpError("expects panels of ")
-           << layout.getColumns() << " columns in 'weight', found " << getWeight().getType();
-  int64_t panels = getExtent(getWeight(), 0), columns = getExtent(getInit(), 1);
-  if (!ShapedType::isDynamic(panels) && !ShapedType::isDynamic(columns) &&
-      panels != llvm::divideCeilSigned(columns, layout.getColumns()))
-    return emitOpError("expects 'weight' to have ")
-           << llvm::divideCeilSigned(columns, layout.getColumns()) << " panels of " << layout.getColumns()
-           << " columns for " << columns << " columns of 'outs', found " << panels;
-  return success();
+  // linear_c3
+  return verifyWeightElements(*this, dims);
 }
 
 //===----------------------------------------------------------------------===//

@@ -17,9 +17,9 @@ using namespace mlir::mf;
 
 /// Whether the two could be one op, but for the order of what they need.
 static bool agree(LookupOp a, LookupOp b) {
-  return a.getCodes() == b.getCodes() && a.getScores() == b.getScores() && a.getLayoutAttr() == b.getLayoutAttr() &&
-         a.getStrategyAttr() == b.getStrategyAttr() && a.getBiases().empty() == b.getBiases().empty() &&
-         a.getCodeBits() == b.getCodeBits();
+  return a.getCodes() == b.getCodes() && a.getScores() == b.getScores() && a.getScoreScales() == b.getScoreScales() &&
+         a.getLayoutAttr() == b.getLayoutAttr() && a.getStrategyAttr() == b.getStrategyAttr() &&
+         a.getBiases().empty() == b.getBiases().empty() && a.getCodeBits() == b.getCodeBits();
 }
 
 /// Collects the ops of `anchor`'s block behind `anchor` that `op` needs, each after what it needs itself. Failure where
@@ -50,8 +50,9 @@ static LookupOp fuse(RewriterBase &rewriter, LookupOp first, LookupOp second) {
   rewriter.setInsertionPoint(first);
   auto fused = LookupOp::create(
       rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}), types, first.getCodes(), first.getScores(),
-      concat(first.getTables(), second.getTables()), concat(first.getBiases(), second.getBiases()),
-      concat(first.getInits(), second.getInits()), first.getLayoutAttr(), first.getStrategyAttr());
+      first.getScoreScales(), concat(first.getTables(), second.getTables()),
+      concat(first.getTableScales(), second.getTableScales()), concat(first.getBiases(), second.getBiases()),
+      concat(first.getInits(), second.getInits()), /*scratch=*/Value(), first.getLayoutAttr(), first.getStrategyAttr());
   size_t numFirst = first->getNumResults();
   rewriter.replaceOp(first, fused->getResults().take_front(numFirst));
   rewriter.replaceOp(second, fused->getResults().drop_front(numFirst));

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::mf {
 #define GEN_PASS_DEF_SELECTLAYOUTSPASS
@@ -20,8 +21,8 @@ namespace {
 /// The choice of layouts for one module.
 class LayoutSelection {
 public:
-  LayoutSelection(ModuleOp module, TableLayoutAttr tableLayout, PanelLayoutAttr panelLayout)
-      : module(module), symbols(module), tableLayout(tableLayout), panelLayout(panelLayout) {}
+  LayoutSelection(ModuleOp module, int64_t stripColumns, int64_t panelColumns)
+      : module(module), symbols(module), stripColumns(stripColumns), panelColumns(panelColumns) {}
 
   /// Finds the ops that can have a layout, and which one.
   void select();
@@ -31,15 +32,18 @@ public:
 
 private:
   ParameterOp getParameter(Value value) const;
+  TableLayoutAttr getTableLayout(LookupOp op) const;
+  PanelLayoutAttr getPanelLayout(LinearOp op) const;
   LayoutAttrInterface getWish(Operation *op) const;
   bool canHave(ParameterOp parameter, LayoutAttrInterface layout) const;
   void setLayout(Operation *op, LayoutAttrInterface layout);
 
   ModuleOp module;
   SymbolTable symbols;
-  TableLayoutAttr tableLayout;
-  /// Null where weights keep their rows.
-  PanelLayoutAttr panelLayout;
+  /// 0: whole rows; -1: as many as kStripBytes hold.
+  int64_t stripColumns;
+  /// 0: weights keep their rows.
+  int64_t panelColumns;
   /// The ops that get a layout.
   llvm::MapVector<Operation *, LayoutAttrInterface> layouts;
   /// The values of each parameter.
@@ -52,11 +56,41 @@ ParameterOp LayoutSelection::getParameter(Value value) const {
   return getParameter ? symbols.lookup<ParameterOp>(getParameter.getParameter()) : ParameterOp();
 }
 
+/// Two cache lines.
+static constexpr int64_t kStripBytes = 128;
+
+TableLayoutAttr LayoutSelection::getTableLayout(LookupOp op) const {
+  // As parameters are declared: i4 is stored as i8 only once there is a layout.
+  Type element = getElementTypeOrSelf(op.getTables().front());
+  int64_t columnsPerByte = element.isInteger(4) ? 2 : 1;
+  int64_t columns = stripColumns;
+  if (columns < 0 || (columns == 0 && columnsPerByte == 2)) {
+    // Vectors of 16 bytes are what kernels cut a row into.
+    int64_t multiple = 16 * columnsPerByte, widest = 1;
+    for (Value init : op.getInits())
+      widest = std::max(widest, cast<ShapedType>(init.getType()).getDimSize(1));
+    columns = std::min<int64_t>(kStripBytes * 8 / element.getIntOrFloatBitWidth(), llvm::alignTo(widest, multiple));
+  }
+  return TableLayoutAttr::get(op.getContext(), columns, columnsPerByte);
+}
+
+PanelLayoutAttr LayoutSelection::getPanelLayout(LinearOp op) const {
+  if (panelColumns == 0)
+    return {};
+  Type element = getElementTypeOrSelf(op.getWeight());
+  int64_t interleave = element.isInteger() ? 4 : 1;
+  return PanelLayoutAttr::get(op.getContext(), panelColumns, interleave, element.isInteger(4) ? 2 : 1);
+}
+
 /// The layout that `op` would have if its parameters can; null where it is none of ours to choose.
 LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
   if (getOpLayout(op))
     return {};
-  LayoutAttrInterface wish = isa<LookupOp>(op) ? LayoutAttrInterface(tableLayout) : LayoutAttrInterface(panelLayout);
+  LayoutAttrInterface wish;
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    wish = getTableLayout(lookup);
+  else
+    wish = getPanelLayout(cast<LinearOp>(op));
   for (OpOperand *operand : getLaidOutOperands(op)) {
     ParameterOp parameter = getParameter(operand->get());
     if (!parameter)
@@ -139,12 +173,12 @@ struct SelectLayoutsPass : public mf::impl::SelectLayoutsPassBase<SelectLayoutsP
 
   void runOnOperation() override {
     auto emitError = [&] { return getOperation().emitError("mf-select-layouts: "); };
-    int64_t strip = tableStripColumns, panel = panelColumns;
-    auto tables = TableLayoutAttr::getChecked(emitError, &getContext(), strip);
-    auto panels = panel == 0 ? PanelLayoutAttr() : PanelLayoutAttr::getChecked(emitError, &getContext(), panel);
-    if (!tables || (!panels && panel != 0))
-      return signalPassFailure();
-    LayoutSelection selection(getOperation(), tables, panels);
+    if (tableStripColumns < -1)
+      return emitError() << "expects table-strip-columns to be -1 or more, found " << tableStripColumns,
+             signalPassFailure();
+    if (panelColumns < 0)
+      return emitError() << "expects panel-columns to be 0 or more, found " << panelColumns, signalPassFailure();
+    LayoutSelection selection(getOperation(), tableStripColumns, panelColumns);
     selection.select();
     numLayouts += selection.apply();
   }

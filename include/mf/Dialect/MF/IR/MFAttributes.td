@@ -124,6 +124,47 @@ def MF_RotaryAnglesAttr : MF_SourceAttr<"RotaryAngles", "rotary_angles"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def MF_RoundedAttr : MF_SourceAttr<"Rounded", "rounded"> {
+  let summary = "Elements of another source, rounded to the parameter's element type";
+  let description = [{
+    `#mf.rounded<source = #mf.tensor_file<...>>`: to f16 or bf16, to nearest, ties to even.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_QuantizedAxis : I32EnumAttr<"QuantizedAxis", "elements that share a scale", [
+    I32EnumAttrCase<"Columns", 0, "columns">, I32EnumAttrCase<"Rows", 1, "rows">]> {
+  let cppNamespace = "::mlir::mf";
+}
+
+def MF_QuantizedAttr : MF_SourceAttr<"Quantized", "quantized"> {
+  let summary = "Elements of another source as small integers";
+  let description = [{
+    For a parameter of i8 or i4: round(x / s), to nearest and ties to even, clamped to [-127, 127] or [-7, 7]. With
+    `axis = columns` the elements of one column (equal last index) share the scale s; with `axis = rows` the elements of
+    one group of `group` adjacent elements of a row (0: all of a row). `mf-quantize-parameters` says how s is chosen.
+
+    `#mf.quantized<source = #mf.tensor_file<...>, element_type = f16, axis = columns, group = 0>`; `element_type` is what
+    the source is read as.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "::mlir::Type":$element_type,
+                        EnumParameter<MF_QuantizedAxis>:$axis, DefaultValuedParameter<"int64_t", "0">:$group);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_QuantizationScalesAttr : MF_SourceAttr<"QuantizationScales", "quantization_scales"> {
+  let summary = "The scales of a quantised parameter";
+  let description = [{
+    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [groups, rows] for
+    `axis = rows`.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 //===----------------------------------------------------------------------===//
 // Layouts
 //===----------------------------------------------------------------------===//
@@ -136,8 +177,12 @@ def MF_TableLayoutAttr : MF_LayoutAttr<"TableLayout", "table_layout"> {
   let description = [{
     Tables [K, 2^tau, N] are stored as rows, `#mf.table_layout<strip_columns = 0>`: [K, 2^tau, N], or as column strips,
     `#mf.table_layout<strip_columns = c>`: [ceil(N / c), K, 2^tau, c].
+
+    Tables of i4 have `columns_per_byte = 2` and strips of bytes [ceil(N / c), K, 2^tau, c / 2]: byte j of a row holds
+    column j of the strip in its low half and column j + c / 2 in its high half, both with 8 added.
   }];
-  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$strip_columns);
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$strip_columns,
+                        DefaultValuedParameter<"int64_t", "1">:$columns_per_byte);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -147,8 +192,13 @@ def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
   let description = [{
     A weight [N, D] is stored as [ceil(N / c), D, c]: panels of c output columns whose elements for one input feature are
     adjacent. `#mf.panel_layout<columns = 16>`.
+
+    With `interleave = i`, i adjacent features of a column are adjacent: [ceil(N / c), ceil(D / i), c, i]. Weights of i4
+    have `features_per_byte = 2` and bytes [ceil(N / c), ceil(D / (2 i)), c, i]: the low half of element [p, b, n, j] is
+    feature 2 i b + j, the high half feature 2 i b + i + j, both with 8 added.
   }];
-  let parameters = (ins "int64_t":$columns);
+  let parameters = (ins "int64_t":$columns, DefaultValuedParameter<"int64_t", "1">:$interleave,
+                        DefaultValuedParameter<"int64_t", "1">:$features_per_byte);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -176,6 +226,18 @@ def MF_CPUHashAttr : MF_StrategyAttr<"CPUHash", "cpu_hash"> {
 def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
   let summary = "Lookup token by token: `columns` accumulators in registers while all tables pass";
   let parameters = (ins "int64_t":$tokens, "int64_t":$columns, "int64_t":$lanes);
+}
+
+def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
+  let summary = "Lookup strip by strip: blocks of `tables` tables stay in cache while all tokens pass";
+  let description = [{
+    For many tokens: the sums of a strip are kept in scratch, each block of `tables` tables is added to the sums of every
+    token, the rows of the token `ahead` tokens later are prefetched into the first-level cache, the next block into the
+    second. Below `gather_tokens` tokens: token by token, the rows of the table `gather_ahead` tables later are
+    prefetched. Both give the same bits. `strips` strips are one iteration of the parallel loop.
+  }];
+  let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$ahead, "int64_t":$gather_tokens,
+                        "int64_t":$gather_ahead, "int64_t":$lanes);
 }
 
 def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {

@@ -17,6 +17,8 @@ def MF_LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
                     (ins "::llvm::ArrayRef<int64_t>":$shape,
                          "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>,
     InterfaceMethod<"Whether the stored bytes are the logical row-major bytes.", "bool", "isIdentity">,
+    InterfaceMethod<"Logical elements in one stored element: 2 where i4 are stored in pairs, as i8.", "int64_t",
+                    "getElementsPerByte">,
   ];
 }
 

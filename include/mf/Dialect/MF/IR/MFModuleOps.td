@@ -25,12 +25,13 @@ def MF_ParameterOp : MF_Op<"parameter", [Symbol]> {
     `index` is the place in the parameter file. It is set, for all parameters, by the pass `mf-pack-parameters`.
 
     Constraints:
-    - (C1) the type is static, its element type f32, f16 or bf16.
-    - (C2) the source's element type, where it has one, converts without loss.
-    - (C3) the layout applies to the shape.
+    - (C1) the type is static, its element type f32, f16, bf16, i8 or i4.
+    - (C2) the source's element type, where it has one, converts without loss; integers are of `#mf.quantized`.
+    - (C3) the layout applies to the shape; it stores i4, and nothing else, in pairs.
     - (C4) `#mf.rotary_angles` needs a type [positions, r / 2, 2] of f32.
+    - (C5) the groups of `#mf.quantized` divide the last dimension.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<StaticShapeTensorOf<MF_StoredFloats>>:$type,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<StaticShapeTensorOf<[F32, F16, BF16, I8, I<4>]>>:$type,
                        MF_SourceAttrInterface:$source, OptionalAttr<MF_LayoutAttrInterface>:$layout,
                        OptionalAttr<I64Attr>:$index);
   let assemblyFormat = [{
@@ -38,8 +39,11 @@ def MF_ParameterOp : MF_Op<"parameter", [Symbol]> {
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// The type as stored: the layout's shape, the same element type; the type itself where there is no layout.
+    /// The type as stored: the layout's shape, the same element type (i8 for pairs of i4); the type itself where there
+    /// is no layout.
     ::mlir::RankedTensorType getPackedType();
+    /// For quantised elements, the type of their scales (`#mf.quantization_scales`); null for others.
+    ::mlir::RankedTensorType getScalesType();
   }];
 }
 

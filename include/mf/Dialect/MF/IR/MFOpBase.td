@@ -22,6 +22,8 @@ class MF_Shaped<int rank, list<Type> elements> : AnyTypeOf<[TensorRankOf<element
 class MF_AnyShaped<list<Type> elements> : AnyTypeOf<[RankedTensorOf<elements>, MemRefOf<elements>]>;
 
 defvar MF_StoredFloats = [F32, F16, BF16];
+// Quantised elements are i4 while a parameter has no layout yet, pairs of them as i8 from then on.
+defvar MF_StoredElements = [F32, F16, BF16, I8, I<4>];
 defvar MF_CodeTypes = [I8, I16, I32];
 defvar MF_IndexTypes = [I32, I64];
 

@@ -62,7 +62,19 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
         outs(%yq, %yk : tensor<?x512xf32>, tensor<?x512xf32>) -> tensor<?x512xf32>, tensor<?x512xf32>
     ```
 
-    With `layout`, the operands `tables` have the stored shape that the layout gives to [K, 2^tau, N].
+    With quantised tables (i8, or i4 in pairs) the scores are those of `mf.quantize_rows`, and
+    y_j[m, n] = bias_j[n] + (sum over k of scores[m, k] * tables_j[k, codes[m, k], n]) * table_scales_j[n] *
+    score_scales[m]. The sum is one of integers, and so exact in any order; it is converted to f32, multiplied by
+    table_scales_j[n], then by score_scales[m].
+
+    ```mlir
+    %y = mf.lookup ins(%codes, %quantized : tensor<?x64xi8>, tensor<?x64xi8>) score_scales(%s : tensor<?xf32>)
+        tables(%t : tensor<64x256x512xi8>) table_scales(%ts : tensor<512xf32>) biases(%b : tensor<512xf32>)
+        outs(%init : tensor<?x512xf32>) -> tensor<?x512xf32>
+    ```
+
+    With `layout`, the operands `tables` have the stored shape that the layout gives to [K, 2^tau, N]. `scratch`, on
+    memrefs only, is memory that the kernel may use: one element of 32 bits for each token and column of a strip.
 
     Constraints:
     - (C1) at least one table set; as many destinations as table sets; no biases or as many as table sets.
@@ -71,17 +83,26 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
       sets.
     - (C4) the element type of codes has at least tau bits.
     - (C5) bias_j is [N_j], destination j is [tokens, N_j].
+    - (C6) either scores and tables are floats, and there are no scales; or both are i8, score_scales is [tokens], and
+      table_scales_j, one per set, is [N_j]. Then K is at most 65,536, so that no sum overflows.
   }];
-  let arguments = (ins MF_Shaped<2, MF_CodeTypes>:$codes, MF_Shaped<2, [F32]>:$scores,
-                       Variadic<MF_AnyShaped<MF_StoredFloats>>:$tables,
+  let arguments = (ins MF_Shaped<2, MF_CodeTypes>:$codes, MF_Shaped<2, [F32, I8]>:$scores,
+                       Optional<MF_Shaped<1, [F32]>>:$score_scales,
+                       Variadic<MF_AnyShaped<MF_StoredElements>>:$tables,
+                       Variadic<MF_Shaped<1, [F32]>>:$table_scales,
                        Variadic<MF_Shaped<1, MF_StoredFloats>>:$biases, Variadic<MF_Shaped<2, [F32]>>:$inits,
+                       Optional<MemRefRankOf<[I32], [2]>>:$scratch,
                        OptionalAttr<MF_TableLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $codes `,` $scores `:` type($codes) `,` type($scores) `)`
-    `tables` `(` $tables `:` type($tables) `)` (`biases` `(` $biases^ `:` type($biases) `)`)?
-    `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
+    (`score_scales` `(` $score_scales^ `:` type($score_scales) `)`)?
+    `tables` `(` $tables `:` type($tables) `)`
+    (`table_scales` `(` $table_scales^ `:` type($table_scales) `)`)?
+    (`biases` `(` $biases^ `:` type($biases) `)`)?
+    `outs` `(` $inits `:` type($inits) `)` (`scratch` `(` $scratch^ `:` type($scratch) `)`)? attr-dict
+    (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
@@ -90,6 +111,39 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
     int64_t getNumTables();
     /// Bits tau of a code: each table has 2^tau rows.
     int64_t getCodeBits();
+    /// Whether tables and scores are integers.
+    bool isQuantized() { return !getTableScales().empty(); }
+    /// The op with only these sets, on their inits.
+    ::mlir::mf::LookupOp withSets(::mlir::OpBuilder &b, ::llvm::ArrayRef<unsigned> sets);
+  }];
+}
+
+def MF_QuantizeRowsOp : MF_ComputeOp<"quantize_rows"> {
+  let summary = "Rows as 8-bit integers with a scale each";
+  let description = [{
+    scales[m] = max over i of |x[m, i]| / 127, q[m, i] = x[m, i] * (127 / max) rounded to the nearest integer, ties to
+    even, in [-127, 127]. A row of zeros has the scale 0. A row with an infinity or a NaN has a scale that is none either,
+    so that what is computed from it is not finite. No product is fused: the bits are the same in every variant.
+
+    ```mlir
+    %q, %s = mf.quantize_rows ins(%x : tensor<?x64xf32>) outs(%qi, %si : tensor<?x64xi8>, tensor<?xf32>)
+        -> tensor<?x64xi8>, tensor<?xf32>
+    ```
+
+    Constraints:
+    - (C1) x and q have equal shapes [tokens, d]; scales is [tokens].
+  }];
+  let arguments = (ins MF_Shaped<2, [F32]>:$x, MF_Shaped<2, [I8]>:$q_init, MF_Shaped<1, [F32]>:$scales_init,
+                       MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)? `ins` `(` $x `:` type($x) `)`
+    `outs` `(` $q_init `,` $scales_init `:` type($q_init) `,` type($scales_init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return ::mlir::MutableOperandRange(getOperation(), 1, 2);
+    }
   }];
 }
 
@@ -234,7 +288,7 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding"> {
   }];
 }
 
-def MF_LinearOp : MF_ComputeOp<"linear"> {
+def MF_LinearOp : MF_ComputeOp<"linear", [AttrSizedOperandSegments]> {
   let summary = "Dense layer";
   let description = [{
     y[m, n] = sum over d of x[m, d] * weight[n, d], in f32. With `layout`, `weight` has the stored shape that the layout
@@ -245,20 +299,37 @@ def MF_LinearOp : MF_ComputeOp<"linear"> {
         -> tensor<?x50304xf32>
     ```
 
+    With a quantised weight (i8, or i4 in pairs) x comes from `mf.quantize_rows`, the features are in G groups of D / G,
+    and y[m, n] = x_scales[m] * sum over g of weight_scales[g, n] * (sum over d in group g of x[m, d] * weight[n, d]). The
+    inner sums are ones of integers; the outer one goes with g ascending.
+
+    ```mlir
+    %y = mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4>)
+        ins(%q, %weight : tensor<?x512xi8>, tensor<1572x128x32x4xi8>)
+        scales(%s, %ws : tensor<?xf32>, tensor<1x50304xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
+    ```
+
     Constraints:
     - (C1) x is [tokens, D], the destination [tokens, N].
     - (C2) the (stored) shape of weight is that of [N, D].
+    - (C3) either x is f32 and weight floats, and there are no scales; or both are i8, x_scales is [tokens] and
+      weight_scales is [G, N] with G static and a divisor of D. Then D / G is at most 65,536, so that no sum overflows.
   }];
-  let arguments = (ins MF_Shaped<2, [F32]>:$x, MF_AnyShaped<MF_StoredFloats>:$weight, MF_Shaped<2, [F32]>:$init,
+  let arguments = (ins MF_Shaped<2, [F32, I8]>:$x, MF_AnyShaped<MF_StoredElements>:$weight,
+                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_Shaped<2, [F32]>>:$weight_scales,
+                       MF_Shaped<2, [F32]>:$init,
                        OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $x `,` $weight `:` type($x) `,` type($weight) `)`
+    (`scales` `(` $x_scales^ `,` $weight_scales `:` type($x_scales) `,` type($weight_scales) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// Whether weight and x are integers.
+    bool isQuantized() { return static_cast<bool>(getWeightScales()); }
   }];
 }
 

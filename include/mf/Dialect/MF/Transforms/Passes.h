@@ -4,6 +4,7 @@
 
 #include "mf/Dialect/MF/IR/MFDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::mf {

@@ -38,14 +38,46 @@ def PackParametersPass : Pass<"mf-pack-parameters", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numDroppedParameters", "num-dropped-parameters", "Number of parameters that nothing reads">];
 }
 
+def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> {
+  let summary = "Choose the element types of tables and of dense weights";
+  let description = [{
+    Table bytes are what a lookup costs, weight bytes what a dense layer of one token costs.
+
+    1. The tables of lookups get the type `table-dtype`, the weights of linears `head-dtype`. `keep` leaves them as they
+       are. A parameter that has a layout, that is quantised already, or that an op of another kind reads too, stays.
+    2. f32, bf16 and f16: the parameter's type changes; a source that does not convert without loss is rounded
+       (`#mf.rounded`).
+    3. i8 and i4: the source becomes `#mf.quantized`, a parameter `<name>.scales` holds the scales. Those of tables are
+       per column, so that sums over tables are sums of integers; those of weights per output column, for i4 per output
+       column and group of `head-group` features. `mf.quantize_rows` turns scores and activations into integers, once for
+       all ops that share them.
+    4. A scale is the largest magnitude over 127 (i8), or the one of least squared error out of 13 fractions of the
+       largest magnitude over 7 (i4). It is chosen when the parameter file is written; `mf-compile --report` says the
+       error of each parameter.
+
+    A remark says what became what. It fails on unknown types and on groups that do not divide a row.
+    Test: `test/Dialect/MF/quantize-parameters.mlir`.
+  }];
+  let options = [
+    Option<"tableDtype", "table-dtype", "std::string", "\"keep\"", "Type of tables: keep, f32, bf16, f16, i8 or i4">,
+    Option<"headDtype", "head-dtype", "std::string", "\"keep\"", "Type of dense weights: keep, f32, bf16, f16, i8 or i4">,
+    Option<"headGroup", "head-group", "int64_t", "32", "Features that share a scale of an i4 weight; 0: all">,
+  ];
+  let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numConverted", "num-converted", "Number of parameters with another type">];
+}
+
 def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
   let summary = "Choose how tables and weights lie in the parameter file";
   let description = [{
     A layout is chosen once, for all instruction sets and for prefill and decode alike.
 
-    1. Each lookup whose tables are values of parameters wants `#mf.table_layout<strip_columns = table-strip-columns>`,
-       each linear whose weight is one wants `#mf.panel_layout<columns = panel-columns>`. A layout that is written by hand,
-       on the op or on one of its parameters, wins.
+    1. Each lookup whose tables are values of parameters wants strips, `#mf.table_layout<strip_columns =
+       table-strip-columns>`, each linear whose weight is one wants `#mf.panel_layout<columns = panel-columns>`. By default
+       a row of a strip is 128 bytes, two cache lines: with many tokens a block of a few tables of one strip fits the
+       second-level cache, with few tokens rows come from memory in pieces that are long enough (one line a piece costs
+       half of the bandwidth of two threads). Integer weights interleave 4 features. A layout that is written by hand, on
+       the op or on one of its parameters, wins.
     2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
        parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.
     3. The layout is set on the `mf.parameter` and on the op; the type of `mf.get_parameter` becomes the stored type.
@@ -67,8 +99,8 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
     `test/Dialect/MF/select-layouts.mlir`.
   }];
   let options = [
-    Option<"tableStripColumns", "table-strip-columns", "int64_t", "0",
-           "Columns of a strip of tables; 0: whole rows">,
+    Option<"tableStripColumns", "table-strip-columns", "int64_t", "-1",
+           "Columns of a strip of tables; 0: whole rows; -1: as many as 128 bytes hold">,
     Option<"panelColumns", "panel-columns", "int64_t", "16",
            "Output columns of a panel of a dense layer's weight; 0: no panels">,
   ];
