@@ -29,6 +29,7 @@ static Expected<std::string> getCopy(const CompiledKernel &compiled, const std::
 Expected<OpenKernel> OpenKernel::open(const CompiledKernel &compiled, const std::string &parameters, StringRef variant,
                                       int64_t threads, mf_load_mode loadMode, int64_t copies) {
   OpenKernel kernel;
+  int64_t hugeBytes = getHugePageBytes();
   for (int64_t i = 0; i < copies; ++i) {
     auto path = getCopy(compiled, parameters, i, loadMode);
     if (!path)
@@ -45,6 +46,8 @@ Expected<OpenKernel> OpenKernel::open(const CompiledKernel &compiled, const std:
       return model.takeError();
     kernel.models.push_back(std::move(*model));
   }
+  if (getHugePageBytes() - hugeBytes > compiled.getParametersBytes() * copies / 2)
+    kernel.pages = Pages::Huge;
   return kernel;
 }
 
@@ -139,15 +142,15 @@ static json::Value getShare(double rate, Ceiling ceiling) {
   return rate > 0 && ceiling.perSecond > 0 ? json::Value(100 * rate / ceiling.perSecond) : json::Value(nullptr);
 }
 
-static Shares compare(const KernelSettings &settings, const Work &work, double seconds, int64_t threads, Probe &probe) {
+static Shares compare(const KernelSettings &settings, const Work &work, double seconds, int64_t threads, Pages pages,
+                      Probe &probe) {
   Shares shares;
   if (!settings.probe)
     return shares;
   if (work.multiplyAdds > 0)
     shares.arithmetic = getShare(work.multiplyAdds / seconds, probe.getMultiplyAdds(threads));
   // What fits into the caches does not come from memory, unless it is other tables each time.
-  if (settings.cold || work.parameterBytes > double(getMachine().l3Bytes)) {
-    Pages pages = settings.loadMode == MF_LOAD_COPY ? Pages::Huge : Pages::Small;
+  if (settings.cold || work.parameterBytes > 4 * double(getMachine().l3Bytes)) {
     Ceiling ceiling = work.pieceBytes ? probe.getRandom(threads, work.pieceBytes, pages) : probe.getSequential(threads);
     shares.memory = getShare(work.parameterBytes / seconds, ceiling);
   }
@@ -157,12 +160,12 @@ static Shares compare(const KernelSettings &settings, const Work &work, double s
 }
 
 static Row describeCase(const KernelSettings &settings, const CompiledKernel &compiled, StringRef variant,
-                        int64_t threads, const Case &entry, Probe &probe) {
+                        int64_t threads, Pages pages, const Case &entry, Probe &probe) {
   const Kernel &kernel = settings.kernel;
   Summary summary = summarize(entry.seconds);
   Work work = describeWork(kernel, entry.tokens, compiled.getInfo());
   double seconds = summary.median, tokens = double(entry.tokens);
-  Shares shares = compare(settings, work, seconds, threads, probe);
+  Shares shares = compare(settings, work, seconds, threads, pages, probe);
   std::string size = "-";
   if (kernel.kind == KernelKind::Attention)
     size = "heads of " + std::to_string(kernel.headSize);
@@ -173,8 +176,11 @@ static Row describeCase(const KernelSettings &settings, const CompiledKernel &co
           {"width", kernel.width},
           {"tables", size},
           {"dtype", stringify(kernel.dtype)},
-          {"variant", variant},
+          {"variant", variant.str()},
           {"load", settings.loadMode == MF_LOAD_COPY ? "copy" : "map"},
+          {"pages", compiled.getParametersPath().empty() ? "-"
+                    : pages == Pages::Huge               ? "huge"
+                                                         : "4 KiB"},
           {"cache", settings.cold ? "cold" : "warm"},
           {"threads", threads},
           {"tokens", entry.tokens},
@@ -206,7 +212,7 @@ Expected<Table> mf::bench::benchKernel(const KernelSettings &settings, Probe &pr
       if (!cases)
         return cases.takeError();
       for (const Case &entry : *cases)
-        table.add(describeCase(settings, *compiled, variant, threads, entry, probe));
+        table.add(describeCase(settings, *compiled, variant, threads, open->getPages(), entry, probe));
     }
   return table;
 }

@@ -27,8 +27,11 @@ public:
                                          int64_t copies);
 
   std::vector<const run::Model *> getModels() const;
+  /// What most of the parameters lie on.
+  Pages getPages() const { return pages; }
 
 private:
+  Pages pages = Pages::Small;
   std::vector<run::Model> models;
 };
 

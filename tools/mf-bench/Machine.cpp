@@ -56,6 +56,12 @@ static int64_t findCacheBytes(StringRef level) {
   return 0;
 }
 
+/// The kilobytes of a line "<key>: 123 kB".
+static int64_t findKilobytes(StringRef text, StringRef key) {
+  int64_t kilobytes = 0;
+  return findValue(text, key).split(' ').first.getAsInteger(10, kilobytes) ? 0 : kilobytes;
+}
+
 static Machine describeMachine() {
   Machine machine;
   machine.cpu = describeCPU();
@@ -65,11 +71,16 @@ static Machine describeMachine() {
   if (machine.l2Bytes == 0)
     machine.l2Bytes = 512 << 10;
   machine.l3Bytes = std::max(findCacheBytes("3"), machine.l2Bytes);
-  std::string memory = readFile("/proc/meminfo");
-  int64_t kilobytes = 0;
-  if (!findValue(memory, "MemAvailable").split(' ').first.getAsInteger(10, kilobytes))
-    machine.freeBytes = kilobytes << 10;
+  machine.freeBytes = findKilobytes(readFile("/proc/meminfo"), "MemAvailable") << 10;
   return machine;
+}
+
+int64_t mf::bench::getHugePageBytes() {
+  std::string text = readFile("/proc/self/smaps_rollup");
+  int64_t kilobytes = 0;
+  for (StringRef key : {"AnonHugePages", "ShmemPmdMapped", "FilePmdMapped"})
+    kilobytes += findKilobytes(text, key);
+  return kilobytes << 10;
 }
 
 const Machine &mf::bench::getMachine() {

@@ -20,6 +20,9 @@ struct Machine {
 /// Asks the system once.
 const Machine &getMachine();
 
+/// Bytes of this process that lie on huge pages now: anonymous memory and file mappings.
+int64_t getHugePageBytes();
+
 } // namespace mf::bench
 
 #endif // MF_TOOLS_MF_BENCH_MACHINE_H

@@ -128,9 +128,9 @@ static Row describeTest(const ModelSettings &settings, const Library &library, S
   Summary summary = summarize(test.seconds);
   double tokens = double(test.tokens);
   const json::Object &info = library.getInfo();
-  return {{"model", info.getString("name").value_or("")},
+  return {{"model", info.getString("name").value_or("").str()},
           {"MiB", double(info.getInteger("parameters_bytes").value_or(0)) / (1 << 20)},
-          {"variant", variant},
+          {"variant", variant.str()},
           {"load", settings.open.loadMode == MF_LOAD_COPY ? "copy" : "map"},
           {"threads", threads},
           {"test", test.isPrefill ? "prefill" : "decode"},
@@ -140,7 +140,7 @@ static Row describeTest(const ModelSettings &settings, const Library &library, S
           {"best", tokens / summary.best},
           {"spread %", summary.spreadPercent},
           {"ms/token", 1e3 * summary.median / tokens},
-          {"model compiler", info.getString("compiler").value_or("")}};
+          {"model compiler", info.getString("compiler").value_or("").str()}};
 }
 
 /// The positions that the longest test needs.

@@ -4,6 +4,7 @@
 #include "Machine.h"
 #include "mf/Target/LibraryPlan.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/CommandLine.h"
 
 using namespace llvm;
@@ -105,6 +106,8 @@ static Error readKernel(KernelSettings &settings) {
 }
 
 Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
+  // The compiler in this process asks for them.
+  mlir::registerPassManagerCLOptions();
   cl::HideUnrelatedOptions({&category});
   cl::SetVersionPrinter([](raw_ostream &os) { os << "mf-bench " << mlir::mf::getCompilerVersion() << "\n"; });
   std::string usage;

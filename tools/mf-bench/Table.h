@@ -11,7 +11,7 @@ namespace mf::bench {
 
 enum class Format { Markdown, CSV, JSONLines };
 
-/// A value with the name of its column; null: not measured.
+/// A value with the name of its column; null: not measured. Values own their text: a StringRef is of static storage.
 struct Cell {
   llvm::StringRef name; ///< of static storage
   llvm::json::Value value;
