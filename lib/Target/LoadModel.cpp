@@ -118,11 +118,31 @@ static llvm::Expected<OwningOpRef<ModuleOp>> import(MLIRContext &context, const 
                    text.empty() ? log.getError("'" + options.input + "' cannot be imported") : text);
 }
 
+/// Adds the rules of the strategy file behind those of the module.
+static llvm::Error addStrategies(ModuleOp module, const DiagnosticLog &log, const std::string &path) {
+  llvm::Expected<OwningOpRef<ModuleOp>> file = parseModule(*module.getContext(), log, path);
+  if (!file)
+    return file.takeError();
+  auto added = (**file)->getAttrOfType<ArrayAttr>("mf.strategies");
+  if (!added)
+    return makeError(ErrorKind::InputModel,
+                     "the strategy file '" + path + "' expects a module with the attribute 'mf.strategies'");
+  SmallVector<Attribute> rules;
+  if (auto own = module->getAttrOfType<ArrayAttr>("mf.strategies"))
+    llvm::append_range(rules, own);
+  llvm::append_range(rules, added);
+  module->setAttr("mf.strategies", ArrayAttr::get(module.getContext(), rules));
+  return llvm::Error::success();
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadModel(MLIRContext &context, const DiagnosticLog &log,
                                                           const CompilerOptions &options) {
-  if (isModule(options.input))
-    return parseModule(context, log, options.input);
-  return import(context, log, options);
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      isModule(options.input) ? parseModule(context, log, options.input) : import(context, log, options);
+  if (module && !options.strategyFile.empty())
+    if (llvm::Error error = addStrategies(**module, log, options.strategyFile))
+      return error;
+  return module;
 }
 
 std::string mlir::mf::getModelName(ModuleOp module, const CompilerOptions &options) {

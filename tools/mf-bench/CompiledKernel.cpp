@@ -81,6 +81,7 @@ static Error compileModule(StringRef input, StringRef output, const CompileSetti
   options.input = input.str();
   options.output = output.str();
   options.cpus = settings.cpus;
+  options.strategyFile = settings.strategyFile;
 #ifdef __aarch64__
   options.triple = "aarch64-unknown-linux-gnu";
 #endif

@@ -33,6 +33,8 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
                                   cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
+static cl::opt<std::string> strategy("strategy", cl::value_desc("file"), cl::cat(category),
+                                     cl::desc("Strategies that mf-bench --tune found"));
 static cl::opt<std::string> name("name", cl::value_desc("identifier"), cl::cat(category),
                                  cl::desc("Name of the model (default: from the input)"));
 static cl::opt<std::string> randomWeights("random-weights", cl::ValueOptional, cl::value_desc("seed"),
@@ -101,6 +103,7 @@ static bool convertOptions(CompilerOptions &options) {
   options.triple = triple;
   options.cpus.assign(cpus.begin(), cpus.end());
   options.variant = variant;
+  options.strategyFile = strategy;
   options.name = name;
   options.randomElementType = randomType;
   options.jobs = jobs;

@@ -28,6 +28,8 @@ struct CompilerOptions {
   std::vector<std::string> cpus;
   /// The variant that anything but a library is made of; empty: the best.
   std::string variant;
+  /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.
+  std::string strategyFile;
   /// Name of the model, a C identifier; empty: the module's own, or made from the input's.
   std::string name;
   std::optional<uint64_t> randomSeed;

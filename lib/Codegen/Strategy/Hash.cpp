@@ -7,3 +7,11 @@ using namespace mlir::mf;
 CPUHashAttr mlir::mf::selectHashStrategy(HashOp op, CPUTargetAttr target) {
   return CPUHashAttr::get(op.getContext(), /*tokens=*/kTokenTile, /*tables=*/target.getLanes());
 }
+
+SmallVector<StrategyAttrInterface> mlir::mf::listHashStrategies(HashOp op, CPUTargetAttr target) {
+  SmallVector<StrategyAttrInterface> strategies;
+  for (int64_t tokens : {8, 16, 32, 64})
+    for (int64_t tables = target.getLanes(); tables >= 4; tables /= 2)
+      strategies.push_back(CPUHashAttr::get(op.getContext(), tokens, tables));
+  return strategies;
+}

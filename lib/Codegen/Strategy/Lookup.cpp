@@ -16,3 +16,12 @@ CPURowGatherAttr mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr targe
   int64_t columns = std::min<int64_t>(llvm::alignTo(widest, lanes), kAccumulators * lanes);
   return CPURowGatherAttr::get(op.getContext(), /*tokens=*/kTokenTile, columns, lanes);
 }
+
+SmallVector<StrategyAttrInterface> mlir::mf::listLookupStrategies(LookupOp op, CPUTargetAttr target) {
+  SmallVector<StrategyAttrInterface> strategies;
+  int64_t lanes = target.getLanes();
+  for (int64_t tokens : {8, 16, 32, 64})
+    for (int64_t vectors : {2, 4, 6, 8, 12, 16})
+      strategies.push_back(CPURowGatherAttr::get(op.getContext(), tokens, vectors * lanes, lanes));
+  return strategies;
+}
