@@ -1,5 +1,6 @@
 // Compiles a kernel's module to a temporary library.
 #include "CompiledKernel.h"
+#include "mf/Target/Artifact.h"
 #include "mf/Target/Compiler.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -40,18 +41,6 @@ std::string TemporaryFolder::getFile(StringRef name) const {
   return file.str().str();
 }
 
-static Error writeFile(StringRef path, StringRef text) {
-  std::error_code error;
-  raw_fd_ostream os(path, error);
-  if (!error) {
-    os << text;
-    os.close();
-    error = os.error();
-    os.clear_error();
-  }
-  return error ? fail(ExitFile, "cannot write " + path + ": " + error.message()) : Error::success();
-}
-
 //===----------------------------------------------------------------------===//
 // Compilation
 //===----------------------------------------------------------------------===//
@@ -75,6 +64,13 @@ static Expected<std::string> quantize(const std::string &text, TableType type, c
   return quantized;
 }
 
+Expected<std::string> mf::bench::writeInput(const Kernel &kernel, const mlir::DialectRegistry &registry) {
+  std::string text = writeModule(kernel);
+  if (kernel.isQuantised())
+    return quantize(text, kernel.dtype, registry);
+  return text;
+}
+
 static Error compileModule(StringRef input, StringRef output, const CompileSettings &settings,
                            const mlir::DialectRegistry &registry) {
   mlir::mf::CompilerOptions options;
@@ -85,26 +81,20 @@ static Error compileModule(StringRef input, StringRef output, const CompileSetti
 #ifdef __aarch64__
   options.triple = "aarch64-unknown-linux-gnu";
 #endif
-  return handleErrors(mlir::mf::compile(options, registry), [](const mlir::mf::CompileError &error) {
-    return fail(static_cast<int>(error.getKind()), error.message());
-  });
+  return mlir::mf::compile(options, registry);
 }
 
 Expected<CompiledKernel> CompiledKernel::compile(const Kernel &kernel, const CompileSettings &settings,
                                                  const mlir::DialectRegistry &registry) {
-  std::string text = writeModule(kernel);
-  if (kernel.isQuantised()) {
-    Expected<std::string> quantized = quantize(text, kernel.dtype, registry);
-    if (!quantized)
-      return quantized.takeError();
-    text = std::move(*quantized);
-  }
+  auto text = writeInput(kernel, registry);
+  if (!text)
+    return text.takeError();
   auto folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
   CompiledKernel compiled(std::move(*folder));
   std::string input = compiled.folder.getFile("kernel.mlir"), output = compiled.folder.getFile("kernel.so");
-  if (Error error = writeFile(input, text))
+  if (Error error = mlir::mf::writeOutput(input, *text))
     return error;
   if (Error error = compileModule(input, output, settings, registry))
     return error;

@@ -34,6 +34,10 @@ struct CompileSettings {
   std::string strategyFile;      ///< like mf-compile's --strategy; empty: none
 };
 
+/// The kernel's module as it is compiled: with quantised parameters where the kernel asks for them. ExitUsage where the
+/// compiler cannot quantise.
+llvm::Expected<std::string> writeInput(const Kernel &kernel, const mlir::DialectRegistry &registry);
+
 /// A library with a kernel. Its files exist as long as the object.
 class CompiledKernel {
 public:

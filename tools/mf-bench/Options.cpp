@@ -33,6 +33,8 @@ MF_OPTION(std::string, tokenList, "tokens", "Kernel: tokens of a call (default: 
 MF_OPTION(bool, cold, "cold", "Kernel: other tables each call, out of memory; 1 to 256 tokens", false);
 MF_OPTION(bool, probeMachine, "probe", "Measure the machine's ceilings, for each number of threads", false);
 MF_OPTION(bool, noProbe, "no-probe", "Kernel: do not measure ceilings, leave the shares out", false);
+MF_OPTION(std::string, tuneFile, "tune", "Kernel: search its strategies, write the choices to this file", "");
+MF_OPTION(std::string, strategyFile, "strategy", "Kernel: strategies to compile with, as for mf-compile", "");
 static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::cat(category),
                                   cl::desc("Kernel: variants to compile, as for mf-compile (default: native)"));
 static cl::opt<KernelKind>
@@ -92,6 +94,7 @@ static Error readKernel(KernelSettings &settings) {
   settings.compile.cpus.assign(cpus.begin(), cpus.end());
   if (cpus.empty())
     settings.compile.cpus = {"native"};
+  settings.compile.strategyFile = strategyFile;
   settings.repetitions = repetitions;
   settings.loadMode = loadMode;
   settings.cold = cold;
@@ -102,6 +105,13 @@ static Error readKernel(KernelSettings &settings) {
     return error;
   if (cold && (*max_element(settings.tokens) > 256 || !settings.kernel.hasTables()))
     return fail(ExitUsage, "--cold is for kernels with parameters and for 1 to 256 tokens; give --tokens");
+  if (tuneFile.empty())
+    return Error::success();
+  settings.compile.cpus.assign(cpus.begin(), cpus.end());
+  if (settings.threads.size() != 1 || cpus.size() > 1 || cold || !strategyFile.empty())
+    return fail(ExitUsage,
+                "--tune needs one number of threads (-t) and at most one CPU (--mcpu), and goes with neither "
+                "--cold nor --strategy");
   return Error::success();
 }
 
@@ -122,7 +132,13 @@ Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
   if (repetitions < 1)
     return fail(ExitUsage, "-r expects at least 1, found " + Twine(repetitions.getValue()));
   Options options;
-  options.action = isKernel ? Action::Kernel : probeMachine ? Action::Probe : Action::Model;
+  options.action = probeMachine       ? Action::Probe
+                   : !isKernel        ? Action::Model
+                   : tuneFile.empty() ? Action::Kernel
+                                      : Action::Tune;
+  options.strategyFile = tuneFile;
+  if (!tuneFile.empty() && !isKernel)
+    return fail(ExitUsage, "--tune needs a --kernel");
   options.format = outputFormat;
   options.threads = {getMachine().cpus};
   if (!threadList.empty())

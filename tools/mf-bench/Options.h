@@ -7,13 +7,14 @@
 
 namespace mf::bench {
 
-enum class Action { Model, Kernel, Probe };
+enum class Action { Model, Kernel, Probe, Tune };
 
 struct Options {
   Action action = Action::Model;
   ModelSettings model;
   KernelSettings kernel;
   std::vector<int64_t> threads;
+  std::string strategyFile; ///< that tuning writes
   Format format = Format::Markdown;
 };
 

@@ -1,6 +1,8 @@
 // Measures models, kernels and the machine.
 #include "Options.h"
+#include "Tune.h"
 #include "mf/Pipelines/InitAll.h"
+#include "mf/Target/CompileError.h"
 
 #include "llvm/Support/InitLLVM.h"
 
@@ -16,6 +18,8 @@ static Expected<Table> run(const Options &options) {
     return benchModel(options.model);
   mlir::DialectRegistry registry;
   mlir::mf::registerAllDialectsAndPasses(registry);
+  if (options.action == Action::Tune)
+    return tuneKernel(options.kernel, options.strategyFile, registry);
   return benchKernel(options.kernel, probe, registry);
 }
 
@@ -33,9 +37,12 @@ static Error runCommand(int argc, char **argv) {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   int exitCode = ExitSuccess;
-  handleAllErrors(runCommand(argc, argv), [&](const Failure &failure) {
-    errs() << "mf-bench: error: " << failure.message() << '\n';
-    exitCode = failure.getExitCode();
-  });
+  auto report = [&](const ErrorInfoBase &error, int code) {
+    errs() << "mf-bench: error: " << error.message() << '\n';
+    exitCode = code;
+  };
+  handleAllErrors(
+      runCommand(argc, argv), [&](const Failure &failure) { report(failure, failure.getExitCode()); },
+      [&](const mlir::mf::CompileError &error) { report(error, static_cast<int>(error.getKind())); });
   return exitCode;
 }

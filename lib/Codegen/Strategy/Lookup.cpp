@@ -20,8 +20,7 @@ CPURowGatherAttr mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr targe
 SmallVector<StrategyAttrInterface> mlir::mf::listLookupStrategies(LookupOp op, CPUTargetAttr target) {
   SmallVector<StrategyAttrInterface> strategies;
   int64_t lanes = target.getLanes();
-  for (int64_t tokens : {8, 16, 32, 64})
-    for (int64_t vectors : {2, 4, 6, 8, 12, 16})
-      strategies.push_back(CPURowGatherAttr::get(op.getContext(), tokens, vectors * lanes, lanes));
+  for (int64_t vectors : {2, 4, 6, 8, 12, 16})
+    strategies.push_back(CPURowGatherAttr::get(op.getContext(), kTokenTile, vectors * lanes, lanes));
   return strategies;
 }

@@ -25,7 +25,7 @@ SmallVector<StrategyAttrInterface> mlir::mf::listStrategies(ComputeOpInterface o
                     .Case([&](LookupOp lookup) { return listLookupStrategies(lookup, target); })
                     .Case([&](LinearOp linear) { return listLinearStrategies(linear, target); })
                     .Case<AttentionOp, CachedAttentionOp>([&](auto) { return listAttentionStrategies(op, target); })
-                    .Default([&](auto) { return listRowsStrategies(op, target); });
+                    .Default([](auto) { return SmallVector<StrategyAttrInterface>(); });
   SmallVector<StrategyAttrInterface> strategies = {selected};
   for (StrategyAttrInterface strategy : listed)
     if (!llvm::is_contained(strategies, strategy))

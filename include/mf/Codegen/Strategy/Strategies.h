@@ -29,13 +29,13 @@ CPUPanelGemmAttr selectLinearStrategy(LinearOp op, CPUTargetAttr target);
 /// The strategy of any compute op, from the function of its family; null for an op that has none.
 StrategyAttrInterface selectStrategy(ComputeOpInterface op, CPUTargetAttr target);
 
-/// Strategies to try for `op`, from the function of its family (`list<Family>Strategies`), each once and the selected
-/// one first; none for an op that has none.
+/// Strategies to try for `op`, each once and the selected one first; the others come from the function of the family,
+/// `list<Family>Strategies`. All have the selected one's token tile: ops of one tile are fused, and a model's ops are
+/// tuned one by one. None for an op that has none.
 SmallVector<StrategyAttrInterface> listStrategies(ComputeOpInterface op, CPUTargetAttr target);
 
 SmallVector<StrategyAttrInterface> listHashStrategies(HashOp op, CPUTargetAttr target);
 SmallVector<StrategyAttrInterface> listLookupStrategies(LookupOp op, CPUTargetAttr target);
-SmallVector<StrategyAttrInterface> listRowsStrategies(ComputeOpInterface op, CPUTargetAttr target);
 SmallVector<StrategyAttrInterface> listAttentionStrategies(ComputeOpInterface op, CPUTargetAttr target);
 SmallVector<StrategyAttrInterface> listLinearStrategies(LinearOp op, CPUTargetAttr target);
 
