@@ -32,6 +32,7 @@ MF_OPTION(std::string, tokenList, "tokens", "Kernel: tokens of a call (default: 
           "1,16,128,512,2048,4096");
 MF_OPTION(bool, cold, "cold", "Kernel: other tables each call, out of memory; 1 to 256 tokens", false);
 MF_OPTION(bool, probeMachine, "probe", "Measure the machine's ceilings, for each number of threads", false);
+MF_OPTION(int, probeMebibytes, "probe-mib", "Memory to measure on, in MiB; 0: 1024 or 16 times the L3 (default: 0)", 0);
 MF_OPTION(bool, noProbe, "no-probe", "Kernel: do not measure ceilings, leave the shares out", false);
 MF_OPTION(std::string, tuneFile, "tune", "Kernel: search its strategies, write the choices to this file", "");
 MF_OPTION(std::string, strategyFile, "strategy", "Kernel: strategies to compile with, as for mf-compile", "");
@@ -131,7 +132,10 @@ Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
     return fail(ExitUsage, "expected one of -m, --kernel and --probe, found " + Twine(actions));
   if (repetitions < 1)
     return fail(ExitUsage, "-r expects at least 1, found " + Twine(repetitions.getValue()));
+  if (probeMebibytes < 0 || probeMebibytes > 1 << 20)
+    return fail(ExitUsage, "--probe-mib expects 0 to 1048576, found " + Twine(probeMebibytes.getValue()));
   Options options;
+  options.probeBytes = int64_t(probeMebibytes) << 20;
   options.action = probeMachine       ? Action::Probe
                    : !isKernel        ? Action::Model
                    : tuneFile.empty() ? Action::Kernel

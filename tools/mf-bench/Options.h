@@ -14,6 +14,7 @@ struct Options {
   ModelSettings model;
   KernelSettings kernel;
   std::vector<int64_t> threads;
+  int64_t probeBytes = 0;   ///< see Probe
   std::string strategyFile; ///< that tuning writes
   Format format = Format::Markdown;
 };

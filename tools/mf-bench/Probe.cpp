@@ -42,12 +42,13 @@ ProbeBuffer::~ProbeBuffer() {
 
 ProbeBuffer &Probe::getBuffer(Pages pages) {
   std::unique_ptr<ProbeBuffer> &buffer = buffers[static_cast<int>(pages)];
-  const Machine &machine = getMachine();
-  int64_t wanted = std::clamp<int64_t>(16 * machine.l3Bytes, 1 << 30, int64_t(4) << 30);
-  if (machine.freeBytes)
-    wanted = std::min(wanted, machine.freeBytes / 4);
-  if (!buffer)
-    buffer = std::make_unique<ProbeBuffer>(alignTo(wanted, hugePage), pages);
+  if (!buffer) {
+    const Machine &machine = getMachine();
+    int64_t wanted = std::clamp<int64_t>(16 * machine.l3Bytes, 1 << 30, int64_t(4) << 30);
+    if (machine.freeBytes)
+      wanted = std::min(wanted, machine.freeBytes / 4);
+    buffer = std::make_unique<ProbeBuffer>(alignTo(bytes ? bytes : wanted, hugePage), pages);
+  }
   return *buffer;
 }
 

@@ -39,6 +39,10 @@ struct Ceiling {
 /// Ceilings by number of threads. Each is measured when it is first asked for, and kept while the process runs.
 class Probe {
 public:
+  /// Memory is measured on `bytes` of it, for each kind of page; 0: 1 to 4 GiB, 16 times the L3, as far as there is
+  /// memory.
+  explicit Probe(int64_t bytes) : bytes(bytes) {}
+
   /// f32 multiply-adds per second.
   Ceiling getMultiplyAdds(int64_t threads);
   /// Bytes per second out of the L2 of each thread's core.
@@ -55,6 +59,7 @@ private:
   /// Far bigger than the caches.
   ProbeBuffer &getBuffer(Pages pages);
 
+  int64_t bytes;
   std::map<std::tuple<Kind, int64_t, int64_t, Pages>, Ceiling> known;
   std::unique_ptr<ProbeBuffer> buffers[2];
 };

@@ -11,7 +11,7 @@ using namespace mf::bench;
 using namespace mf::run;
 
 static Expected<Table> run(const Options &options) {
-  Probe probe;
+  Probe probe(options.probeBytes);
   if (options.action == Action::Probe)
     return describeCeilings(probe, options.threads);
   if (options.action == Action::Model)

@@ -10,7 +10,7 @@ CPUHashAttr mlir::mf::selectHashStrategy(HashOp op, CPUTargetAttr target) {
 
 SmallVector<StrategyAttrInterface> mlir::mf::listHashStrategies(HashOp op, CPUTargetAttr target) {
   SmallVector<StrategyAttrInterface> strategies;
-  for (int64_t tables = target.getLanes(); tables >= 4; tables /= 2)
+  for (int64_t tables : {target.getLanes() * 2, target.getLanes(), target.getLanes() / 2})
     strategies.push_back(CPUHashAttr::get(op.getContext(), kTokenTile, tables));
   return strategies;
 }
