@@ -22,18 +22,35 @@ std::string mlir::mf::writeVariantBytecode(ModuleOp module, CPUTargetAttr target
   return bytecode;
 }
 
-llvm::Error mlir::mf::runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std::vector<StepTime> &times) {
+static llvm::Error runStage(ModuleOp module, Stage stage, function_ref<void(OpPassManager &)> build,
+                            const DiagnosticLog &log, std::vector<StepTime> &times) {
   double start = now();
   PassManager passManager(module.getContext());
   if (failed(applyPassManagerCLOptions(passManager)))
     return makeError(ErrorKind::CommandLine, log.getError("the options of the pass manager contradict each other"));
-  buildStagePipeline(passManager, stage);
+  build(passManager);
   bool failed = mlir::failed(passManager.run(module));
   times.push_back({stringifyStage(stage).str(), now() - start});
   if (failed)
     return makeError(ErrorKind::Compile, log.getError("internal error: the stage '" + stringifyStage(stage) +
                                                       "' failed without a message"));
   return llvm::Error::success();
+}
+
+llvm::Error mlir::mf::runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std::vector<StepTime> &times) {
+  return ::runStage(
+      module, stage, [&](OpPassManager &passManager) { buildStagePipeline(passManager, stage); }, log, times);
+}
+
+llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &options, const DiagnosticLog &log,
+                                    std::vector<StepTime> &times) {
+  ModelOptions modelOptions;
+  modelOptions.tableDtype = options.tableType;
+  modelOptions.headDtype = options.headType;
+  modelOptions.headGroup = options.headGroup;
+  return ::runStage(
+      module, Stage::Model, [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log,
+      times);
 }
 
 VariantCompiler::VariantCompiler(StringRef bytecode, const DialectRegistry &registry)

@@ -2,6 +2,7 @@
 #ifndef MF_LIB_TARGET_COMPILEVARIANT_H
 #define MF_LIB_TARGET_COMPILEVARIANT_H
 
+#include "mf/Target/Compiler.h"
 #include "DiagnosticLog.h"
 #include "mf/Pipelines/Pipelines.h"
 #include "mf/Target/LibraryPlan.h"
@@ -18,6 +19,10 @@ struct StepTime {
 
 /// Runs one stage and records its time.
 llvm::Error runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std::vector<StepTime> &times);
+
+/// Runs the model stage with the element types that `options` ask for.
+llvm::Error runModelStage(ModuleOp module, const CompilerOptions &options, const DiagnosticLog &log,
+                          std::vector<StepTime> &times);
 
 /// One variant of a model.
 class VariantCompiler {

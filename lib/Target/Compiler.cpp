@@ -116,7 +116,7 @@ llvm::Error Compilation::writeModule(ModuleOp toWrite) {
 llvm::Error Compilation::emitMLIR() {
   if (options.compileTo.empty() || options.compileTo == "import")
     return writeModule(*module);
-  if (llvm::Error error = runStage(*module, Stage::Model, log, report.steps))
+  if (llvm::Error error = runModelStage(*module, options, log, report.steps))
     return error;
   Stage last = *parseStage(options.compileTo);
   if (last == Stage::Model)
@@ -126,7 +126,7 @@ llvm::Error Compilation::emitMLIR() {
 }
 
 llvm::Error Compilation::emitVariant(EmitKind kind) {
-  if (llvm::Error error = runStage(*module, Stage::Model, log, report.steps))
+  if (llvm::Error error = runModelStage(*module, options, log, report.steps))
     return error;
   llvm::Expected<std::unique_ptr<VariantCompiler>> variant =
       compileVariant(kind == EmitKind::Header ? Stage::Bufferize : Stage::CPU);
@@ -162,7 +162,7 @@ llvm::Error Compilation::run() {
     return emitMLIR();
   if (kind != EmitKind::Library)
     return emitVariant(kind);
-  if (llvm::Error error = runStage(*module, Stage::Model, log, report.steps))
+  if (llvm::Error error = runModelStage(*module, options, log, report.steps))
     return error;
   LibraryBuilder builder(*module, targets, options, registry, log, progress, report);
   if (llvm::Error error = builder.build(getOutput(".so")))

@@ -70,6 +70,19 @@ static llvm::Error checkStage(const CompilerOptions &options) {
   return llvm::Error::success();
 }
 
+static llvm::Error checkElementTypes(const CompilerOptions &options) {
+  static constexpr StringLiteral types[] = {"keep", "f32", "bf16", "f16", "i8", "i4"};
+  for (auto [option, type] : {std::pair("--table-dtype", StringRef(options.tableType)),
+                              std::pair("--head-dtype", StringRef(options.headType))})
+    if (!llvm::is_contained(types, type))
+      return makeError(ErrorKind::CommandLine,
+                       Twine(option) + " expects keep, f32, bf16, f16, i8 or i4, found '" + type + "'");
+  if (options.headGroup < 0)
+    return makeError(ErrorKind::CommandLine,
+                     "--head-group expects 0 or more features, found " + Twine(options.headGroup));
+  return llvm::Error::success();
+}
+
 llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
   if (!options.name.empty() && makeIdentifier(options.name) != options.name)
     return makeError(ErrorKind::CommandLine, "--name expects a C identifier, found '" + options.name + "'");
@@ -81,7 +94,7 @@ llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
   llvm::Expected<RuntimeFiles> runtime = getRuntimeFiles(triple, options.sanitizer);
   if (!runtime)
     return runtime.takeError();
-  for (auto *check : {checkStage, checkInput, checkOutput})
+  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes})
     if (llvm::Error error = check(options))
       return error;
   return llvm::Error::success();
@@ -118,11 +131,31 @@ static llvm::Expected<OwningOpRef<ModuleOp>> import(MLIRContext &context, const 
                    text.empty() ? log.getError("'" + options.input + "' cannot be imported") : text);
 }
 
+/// Adds the rules of the strategy file behind those of the module.
+static llvm::Error addStrategies(ModuleOp module, const DiagnosticLog &log, const std::string &path) {
+  llvm::Expected<OwningOpRef<ModuleOp>> file = parseModule(*module.getContext(), log, path);
+  if (!file)
+    return file.takeError();
+  auto added = (**file)->getAttrOfType<ArrayAttr>("mf.strategies");
+  if (!added)
+    return makeError(ErrorKind::InputModel,
+                     "the strategy file '" + path + "' expects a module with the attribute 'mf.strategies'");
+  SmallVector<Attribute> rules;
+  if (auto own = module->getAttrOfType<ArrayAttr>("mf.strategies"))
+    llvm::append_range(rules, own);
+  llvm::append_range(rules, added);
+  module->setAttr("mf.strategies", ArrayAttr::get(module.getContext(), rules));
+  return llvm::Error::success();
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadModel(MLIRContext &context, const DiagnosticLog &log,
                                                           const CompilerOptions &options) {
-  if (isModule(options.input))
-    return parseModule(context, log, options.input);
-  return import(context, log, options);
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      isModule(options.input) ? parseModule(context, log, options.input) : import(context, log, options);
+  if (module && !options.strategyFile.empty())
+    if (llvm::Error error = addStrategies(**module, log, options.strategyFile))
+      return error;
+  return module;
 }
 
 std::string mlir::mf::getModelName(ModuleOp module, const CompilerOptions &options) {

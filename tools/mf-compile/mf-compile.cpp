@@ -33,6 +33,8 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
                                   cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
+static cl::opt<std::string> strategy("strategy", cl::value_desc("file"), cl::cat(category),
+                                     cl::desc("Strategies that mf-bench --tune found"));
 static cl::opt<std::string> name("name", cl::value_desc("identifier"), cl::cat(category),
                                  cl::desc("Name of the model (default: from the input)"));
 static cl::opt<std::string> randomWeights("random-weights", cl::ValueOptional, cl::value_desc("seed"),
@@ -43,6 +45,12 @@ static cl::opt<ImportOptions::ElementType>
                cl::values(clEnumValN(ImportOptions::ElementType::F32, "f32", ""),
                           clEnumValN(ImportOptions::ElementType::F16, "f16", ""),
                           clEnumValN(ImportOptions::ElementType::BF16, "bf16", "")));
+static cl::opt<std::string> tableType("table-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
+                                      cl::desc("Tables as f32, bf16, f16, i8 or i4 (default: keep)"));
+static cl::opt<std::string> headType("head-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
+                                     cl::desc("Head as f32, bf16, f16, i8 or i4 (default: keep)"));
+static cl::opt<int64_t> headGroup("head-group", cl::value_desc("n"), cl::cat(category), cl::init(32),
+                                  cl::desc("Features that share a scale of an i4 head (default: 32; 0: all)"));
 static cl::opt<unsigned> jobs("j", cl::value_desc("n"), cl::cat(category),
                               cl::desc("Threads (default: as many as the process may use)"));
 static cl::opt<Sanitizer> sanitizer("sanitize", cl::cat(category), cl::desc("Instrument the library (x86-64)"),
@@ -101,8 +109,12 @@ static bool convertOptions(CompilerOptions &options) {
   options.triple = triple;
   options.cpus.assign(cpus.begin(), cpus.end());
   options.variant = variant;
+  options.strategyFile = strategy;
   options.name = name;
   options.randomElementType = randomType;
+  options.tableType = tableType;
+  options.headType = headType;
+  options.headGroup = headGroup;
   options.jobs = jobs;
   options.sanitizer = sanitizer;
   options.embedParameters = embed;

@@ -65,6 +65,7 @@ Expected<Model> Model::open(const Library &library, const OpenSettings &settings
   options.load_mode = settings.loadMode;
   options.threads = settings.threads;
   options.variant = settings.variant.empty() ? nullptr : settings.variant.c_str();
+  options.verify = settings.verify;
   mf_model *handle = nullptr;
   if (Error error = library.check(library.getAPI().model_open(&options, &handle)))
     return error;

@@ -17,6 +17,7 @@ struct OpenSettings {
   int32_t threads = 0;
   int32_t maxTokensPerCall = 0;
   int32_t maxSequences = 0;
+  bool verify = false; ///< read every parameter and check its digest
 };
 
 /// A loaded library. It stays loaded until the process ends.

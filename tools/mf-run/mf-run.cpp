@@ -60,7 +60,7 @@ static cl::opt<std::string> verifyLibrary("library", cl::desc("Library that the 
 static cl::extrahelp exitCodes(exitCodeHelp);
 
 static OpenSettings getOpenSettings() {
-  return {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences};
+  return {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences, /*verify=*/false};
 }
 
 static Error runVerify() {

@@ -28,10 +28,15 @@ struct CompilerOptions {
   std::vector<std::string> cpus;
   /// The variant that anything but a library is made of; empty: the best.
   std::string variant;
+  /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.
+  std::string strategyFile;
   /// Name of the model, a C identifier; empty: the module's own, or made from the input's.
   std::string name;
   std::optional<uint64_t> randomSeed;
   ImportOptions::ElementType randomElementType = ImportOptions::ElementType::F32;
+  /// Element types of tables and of dense weights, and features per scale, see mf-quantize-parameters.
+  std::string tableType = "keep", headType = "keep";
+  int64_t headGroup = 32;
   unsigned jobs = 0; ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;
   bool embedParameters = false; ///< in the library; for at most 64 MiB

@@ -15,3 +15,10 @@ static int64_t selectRows(CPUTargetAttr target) {
 CPUPanelGemmAttr mlir::mf::selectLinearStrategy(LinearOp op, CPUTargetAttr target) {
   return CPUPanelGemmAttr::get(op.getContext(), selectRows(target), target.getLanes());
 }
+
+SmallVector<StrategyAttrInterface> mlir::mf::listLinearStrategies(LinearOp op, CPUTargetAttr target) {
+  SmallVector<StrategyAttrInterface> strategies;
+  for (int64_t rows : {2, 3, 4, 6, 8, 10, 12, 14})
+    strategies.push_back(CPUPanelGemmAttr::get(op.getContext(), rows, target.getLanes()));
+  return strategies;
+}

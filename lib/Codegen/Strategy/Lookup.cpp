@@ -41,3 +41,24 @@ StrategyAttrInterface mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr 
     return selectStrips(op, target);
   return selectRowGather(op, target);
 }
+
+static SmallVector<StrategyAttrInterface> listStrips(LookupOp op, CPUTargetAttr target) {
+  SmallVector<StrategyAttrInterface> strategies;
+  CPUStripsAttr selected = selectStrips(op, target);
+  for (int64_t tables : {4, 8, 16, 32})
+    for (int64_t ahead : {0, 1, 2, 4})
+      for (int64_t gatherAhead : {8, 16, 32, 64})
+        strategies.push_back(CPUStripsAttr::get(op.getContext(), selected.getStrips(), tables, ahead,
+                                                selected.getGatherTokens(), gatherAhead, target.getLanes()));
+  return strategies;
+}
+
+SmallVector<StrategyAttrInterface> mlir::mf::listLookupStrategies(LookupOp op, CPUTargetAttr target) {
+  if (hasStrips(op))
+    return listStrips(op, target);
+  SmallVector<StrategyAttrInterface> strategies;
+  int64_t lanes = target.getLanes();
+  for (int64_t vectors : {2, 4, 6, 8, 12, 16})
+    strategies.push_back(CPURowGatherAttr::get(op.getContext(), kTokenTile, vectors * lanes, lanes));
+  return strategies;
+}

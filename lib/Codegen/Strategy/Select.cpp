@@ -16,6 +16,23 @@ StrategyAttrInterface mlir::mf::selectStrategy(ComputeOpInterface op, CPUTargetA
       .Default(StrategyAttrInterface());
 }
 
+SmallVector<StrategyAttrInterface> mlir::mf::listStrategies(ComputeOpInterface op, CPUTargetAttr target) {
+  StrategyAttrInterface selected = selectStrategy(op, target);
+  if (!selected)
+    return {};
+  auto listed = TypeSwitch<Operation *, SmallVector<StrategyAttrInterface>>(op)
+                    .Case([&](HashOp hash) { return listHashStrategies(hash, target); })
+                    .Case([&](LookupOp lookup) { return listLookupStrategies(lookup, target); })
+                    .Case([&](LinearOp linear) { return listLinearStrategies(linear, target); })
+                    .Case<AttentionOp, CachedAttentionOp>([&](auto) { return listAttentionStrategies(op, target); })
+                    .Default([](auto) { return SmallVector<StrategyAttrInterface>(); });
+  SmallVector<StrategyAttrInterface> strategies = {selected};
+  for (StrategyAttrInterface strategy : listed)
+    if (!llvm::is_contained(strategies, strategy))
+      strategies.push_back(strategy);
+  return strategies;
+}
+
 template <typename StrategyT> static LogicalResult expectFamily(ComputeOpInterface op) {
   if (isa<StrategyT>(op.getStrategyAttr()))
     return success();

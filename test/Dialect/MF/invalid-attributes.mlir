@@ -55,3 +55,18 @@ func.func private @state(tensor<?xf32> {mf.state = true})
 
 // expected-error @below {{expects 'mf.name', 'mf.dims' or 'mf.state' on an argument or a result, found 'mf.nmae'}}
 func.func private @unknown(tensor<?xf32> {mf.nmae = "x"})
+
+// -----
+
+// expected-error @below {{expects 'mf.strategies' to be an array of #mf.strategy_rule, found "fast"}}
+module attributes {mf.strategies = "fast"} {}
+
+// -----
+
+// expected-error @below {{expects 'mf.strategies' to be an array of #mf.strategy_rule, found 3 : i64 in it}}
+module attributes {mf.strategies = [3]} {}
+
+// -----
+
+// expected-error @below {{expects op to be the name of an op of the dialect mf, found "arith.addf"}}
+func.func private @rule() attributes {rule = #mf.strategy_rule<op = "arith.addf", strategy = #mf.cpu_rows<tokens = 4, lanes = 2>>}

@@ -20,14 +20,21 @@ def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
 def CPUSelectStrategiesPass : Pass<"mf-cpu-select-strategies", "::mlir::ModuleOp"> {
   let summary = "Gives every compute op a strategy for the module's target";
   let description = [{
-    In: compute ops, a module with `mf.target`. Out: each has a strategy, chosen from the op and the target by a function
-    of lib/Codegen/Strategy. A strategy that is there stays: one written by hand wins.
+    In: compute ops, a module with `mf.target`. Out: each has a strategy.
 
-    Fails on a module with compute ops that lack a strategy, but no target. Linear in the size of the module.
-    Test: test/Codegen/CPU/select-strategies.mlir; a test per kernel family in test/Codegen/Strategy.
+    1. A strategy that is there stays: one written by hand wins.
+    2. Otherwise the first rule of the module's `mf.strategies`, an array of `#mf.strategy_rule`, that holds for the op
+       and the target's variant gives it. `mf-compile --strategy=FILE` puts a file's rules there.
+    3. Otherwise a function of lib/Codegen/Strategy chooses from the op and the target.
+
+    Fails on a module with compute ops that lack a strategy, but no target, and where a rule asks for a size that ops of
+    its kind do not have. Linear in the size of the module, times the number of rules.
+    Test: test/Codegen/CPU/select-strategies.mlir, strategy-rules.mlir; a test per kernel family in
+    test/Codegen/Strategy.
   }];
   let dependentDialects = ["::mlir::mf::MFDialect"];
-  let statistics = [Statistic<"numSelected", "selected", "Ops that got a strategy">];
+  let statistics = [Statistic<"numSelected", "selected", "Ops that got a strategy">,
+                    Statistic<"numRuled", "ruled", "Ops among them that a rule gave it to">];
 }
 
 def CPUSetTargetPass : Pass<"mf-cpu-set-target", "::mlir::ModuleOp"> {

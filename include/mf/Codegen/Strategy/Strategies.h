@@ -30,6 +30,24 @@ CPUPanelGemmAttr selectLinearStrategy(LinearOp op, CPUTargetAttr target);
 /// The strategy of any compute op, from the function of its family; null for an op that has none.
 StrategyAttrInterface selectStrategy(ComputeOpInterface op, CPUTargetAttr target);
 
+/// Strategies to try for `op`, each once and the selected one first; the others come from the function of the family,
+/// `list<Family>Strategies`. All have the selected one's token tile: ops of one tile are fused, and a model's ops are
+/// tuned one by one. None for an op that has none.
+SmallVector<StrategyAttrInterface> listStrategies(ComputeOpInterface op, CPUTargetAttr target);
+
+SmallVector<StrategyAttrInterface> listHashStrategies(HashOp op, CPUTargetAttr target);
+SmallVector<StrategyAttrInterface> listLookupStrategies(LookupOp op, CPUTargetAttr target);
+SmallVector<StrategyAttrInterface> listAttentionStrategies(ComputeOpInterface op, CPUTargetAttr target);
+SmallVector<StrategyAttrInterface> listLinearStrategies(LinearOp op, CPUTargetAttr target);
+
+/// What rules (`#mf.strategy_rule`) can ask about the size of `op`: `bits`, `columns`, `dtype`, `tables` of a lookup
+/// and so on. Token counts are none of it: a kernel serves all.
+DictionaryAttr getStrategySizes(ComputeOpInterface op);
+
+/// The strategy of the first of `rules` that holds for `op`, null where none does. Fails, with a message, where a rule
+/// for ops of that name asks for a size that they do not have.
+FailureOr<StrategyAttrInterface> applyStrategyRules(ArrayAttr rules, ComputeOpInterface op, CPUTargetAttr target);
+
 /// Whether the strategy of `op` is of the op's family; says what was expected otherwise.
 LogicalResult verifyStrategy(ComputeOpInterface op);
 

@@ -235,3 +235,16 @@ LogicalResult CPUPanelGemmAttr::verify(function_ref<InFlightDiagnostic()> emitEr
                  succeeded(verifyLanes(emitError, "lanes", lanes)));
 }
 int64_t CPUPanelGemmAttr::getTokenTile() const { return 0; }
+
+//===----------------------------------------------------------------------===//
+// Choices of strategies
+//===----------------------------------------------------------------------===//
+
+LogicalResult StrategyRuleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef op, StringRef,
+                                       DictionaryAttr, StrategyAttrInterface strategy) {
+  if (!op.starts_with("mf."))
+    return emitError() << "expects op to be the name of an op of the dialect mf, found \"" << op << "\"";
+  if (!strategy)
+    return emitError() << "expects a strategy";
+  return success();
+}

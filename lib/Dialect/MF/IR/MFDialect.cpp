@@ -54,6 +54,17 @@ static LogicalResult verifyModuleAttribute(Operation *op, NamedAttribute attribu
   return success();
 }
 
+/// An array of rules.
+static LogicalResult verifyStrategies(Operation *op, NamedAttribute attribute) {
+  if (failed(verifyModuleAttribute<ArrayAttr>(op, attribute, "an array of #mf.strategy_rule")))
+    return failure();
+  for (Attribute rule : cast<ArrayAttr>(attribute.getValue()))
+    if (!isa<StrategyRuleAttr>(rule))
+      return op->emitError() << "expects 'mf.strategies' to be an array of #mf.strategy_rule, found " << rule
+                             << " in it";
+  return success();
+}
+
 /// The operands of an entry point name dimensions that it has.
 static LogicalResult verifyEntry(Operation *op, NamedAttribute attribute) {
   if (!isa<FunctionOpInterface>(op))
@@ -77,6 +88,8 @@ LogicalResult MFDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
     return verifyModuleAttribute<StringAttr>(op, attribute, "a string");
   if (name == "mf.target")
     return verifyModuleAttribute<CPUTargetAttr>(op, attribute, "#mf.cpu_target");
+  if (name == "mf.strategies")
+    return verifyStrategies(op, attribute);
   if (name == "mf.entry")
     return verifyEntry(op, attribute);
   return success();

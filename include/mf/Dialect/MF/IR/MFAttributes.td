@@ -250,4 +250,25 @@ def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {
   let parameters = (ins "int64_t":$rows, "int64_t":$lanes);
 }
 
+//===----------------------------------------------------------------------===//
+// Choices of strategies
+//===----------------------------------------------------------------------===//
+
+def MF_StrategyRuleAttr : MF_Attr<"StrategyRule", "strategy_rule"> {
+  let summary = "The strategy of ops of one kind and size";
+  let description = [{
+    `#mf.strategy_rule<op = "mf.lookup", variant = "x86-64-v3", sizes = {bits = 8, columns = 1024}, strategy =
+    #mf.cpu_row_gather<tokens = 16, columns = 64, lanes = 8>>`. It holds for ops of that name with all of `sizes` in
+    modules whose target has that variant; without `variant` for all targets, without `sizes` for all sizes. The sizes
+    that an op has are those of `getStrategySizes`. The module attribute `mf.strategies` is an array of rules, the
+    first that holds counts.
+  }];
+  let parameters = (ins StringRefParameter<"name of the op">:$op,
+                        StringRefParameter<"name of the target's variant", "\"\"">:$variant,
+                        OptionalParameter<"::mlir::DictionaryAttr">:$sizes,
+                        "::mlir::mf::StrategyAttrInterface":$strategy);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // MF_DIALECT_MF_IR_MFATTRIBUTES_TD
