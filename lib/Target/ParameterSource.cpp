@@ -244,7 +244,9 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(Paramete
     if (!quantization)
       return quantization.takeError();
     auto exact = open(parameter.getSymName(), quantized.getSource(), getExactType(parameter), /*rounds=*/true);
-    return exact ? quantize(std::move(*exact), *quantization) : exact.takeError();
+    if (!exact)
+      return exact.takeError();
+    return quantize(std::move(*exact), *quantization);
   }
   return open(parameter.getSymName(), parameter.getSource(), cast<RankedTensorType>(parameter.getType()),
               /*rounds=*/false);

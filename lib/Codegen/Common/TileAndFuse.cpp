@@ -67,7 +67,7 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
       })
       .Case([&](CPUStripsAttr strips) {
         int64_t columns = cast<LookupOp>(op.getOperation()).getLayoutAttr().getStripColumns();
-        return SmallVector<int64_t>{0, strips.getStrips() * columns};
+        return SmallVector<int64_t>{kStripTokens, strips.getStrips() * columns};
       })
       .Default([&](Attribute) { return SmallVector<int64_t>{isa<UpdateStateOp>(op) ? 1 : kTokenTile}; });
 }

@@ -10,6 +10,10 @@ namespace mlir::mf {
 /// that are fused, and one prompt of a few hundred tokens still gives every core a tile.
 inline constexpr int64_t kTokenTile = 16;
 
+/// Tokens that pass a strip of tables before the next ones do: enough that reading the strip from memory is shared, few
+/// enough that the sums of a strip stay near.
+inline constexpr int64_t kStripTokens = 4096;
+
 /// A chunk per lane.
 CPUHashAttr selectHashStrategy(HashOp op, CPUTargetAttr target);
 

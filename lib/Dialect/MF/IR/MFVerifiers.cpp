@@ -110,20 +110,27 @@ LogicalResult HashOp::verify() {
   return success();
 }
 
-/// Table set `set` has the stored shape of [K, rows, N].
+/// Table set `set` has the stored shape of [K, rows, N]. A tile of strips may have a dynamic number of columns, and as
+/// many strips as they touch.
 static LogicalResult verifyTables(LookupOp op, unsigned set, int64_t rows) {
   auto type = cast<ShapedType>(op.getTables()[set].getType());
+  TableLayoutAttr layout = op.getLayoutAttr();
   SmallVector<int64_t> shape = {getExtent(op.getCodes(), 1), rows, getExtent(op.getInits()[set], 1)};
+  bool isTile = ShapedType::isDynamic(shape[2]) && layout && !layout.isIdentity() && type.getRank() == 4;
+  if (isTile)
+    shape[2] = 1;
   if (ShapedType::isDynamicShape(shape))
     return op.emitOpError("expects a static number of tables and of columns, found ")
            << shape[0] << " and " << shape[2];
   SmallVector<int64_t> stored = shape;
-  if (TableLayoutAttr layout = op.getLayoutAttr()) {
+  if (layout) {
     FailureOr<SmallVector<int64_t>> packed = layout.getPackedShape(shape, [&] { return op.emitOpError(); });
     if (failed(packed))
       return failure();
     stored = *packed;
   }
+  if (isTile)
+    stored[0] = type.getDimSize(0);
   if (type.getShape() != ArrayRef<int64_t>(stored))
     return op.emitOpError("expects 'tables' ")
            << set << " to have shape " << printShape(stored) << " (" << shape[0] << " tables of " << shape[1]
