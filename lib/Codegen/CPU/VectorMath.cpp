@@ -103,16 +103,25 @@ SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, Val
     Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
     powers.push_back(arith::BitcastOp::create(b, type, exponent));
   }
-  // Coefficient by coefficient over all of them, so that a chain waits while the others advance.
-  results.assign(xs.size(), floatConstant(b, type, exp2Coefficients[0]));
-  for (float coefficient : ArrayRef(exp2Coefficients).drop_front()) {
-    Value addend = floatConstant(b, type, coefficient);
-    for (auto [result, rest] : llvm::zip_equal(results, rests))
-      result = buildMulAdd(b, loc, result, rest, addend, /*fma=*/false);
-  }
+  // c[0] r^5 + ... + c[4] r + 1 by pairs; step by step over all of them, so that a chain waits while others advance.
+  auto mulAdd = [&](Value p, Value q, Value s) { return buildMulAdd(b, loc, p, q, s, /*fma=*/false); };
+  auto constant = [&](size_t i) { return floatConstant(b, type, exp2Coefficients[i]); };
+  SmallVector<Value> squares, middles, lows;
+  for (Value rest : rests)
+    squares.push_back(arith::MulFOp::create(b, rest, rest));
+  for (Value rest : rests)
+    results.push_back(mulAdd(rest, constant(0), constant(1)));
+  for (Value rest : rests)
+    middles.push_back(mulAdd(rest, constant(2), constant(3)));
+  for (auto [result, square, middle] : llvm::zip_equal(results, squares, middles))
+    result = mulAdd(result, square, middle);
   Value one = floatConstant(b, type, 1.0f);
-  for (auto [result, rest, power] : llvm::zip_equal(results, rests, powers))
-    result = arith::MulFOp::create(b, buildMulAdd(b, loc, result, rest, one, /*fma=*/false), power);
+  for (Value rest : rests)
+    lows.push_back(mulAdd(rest, constant(4), one));
+  for (auto [result, square, low] : llvm::zip_equal(results, squares, lows))
+    result = mulAdd(result, square, low);
+  for (auto [result, power] : llvm::zip_equal(results, powers))
+    result = arith::MulFOp::create(b, result, power);
   return results;
 }
 

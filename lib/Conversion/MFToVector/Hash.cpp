@@ -10,8 +10,8 @@
 using namespace mlir;
 using namespace mlir::mf;
 
-// Exponentials that are evaluated together: enough to hide the latency of an addition.
-static const int64_t chains = getenv("CHAINS") ? atoi(getenv("CHAINS")) : 4;
+// Columns whose exponentials are evaluated together: with more, 16 registers spill; with fewer, latency shows.
+static constexpr int64_t chains = 2;
 // Columns that are transposed together.
 static constexpr int64_t block = 4;
 
@@ -75,8 +75,8 @@ SmallVector<Value> HashKernel::loadColumns(Value token, Value column, int64_t co
     SmallVector<Value> elements;
     for (int64_t chunk = 0; chunk < width; ++chunk)
       elements.push_back(kb.load(op.getX(), {token, kb.addIndex(first, chunk * bits)}, 1));
-    columns.push_back(vector::FromElementsOp::create(
-        kb.builder(), op.getLoc(), VectorType::get(width, kb.builder().getF32Type()), elements));
+    columns.push_back(vector::FromElementsOp::create(kb.builder(), op.getLoc(),
+                                                     VectorType::get(width, kb.builder().getF32Type()), elements));
   }
   return columns;
 }
@@ -89,8 +89,7 @@ void HashKernel::addCodes(Totals &totals, ArrayRef<Value> z, int64_t first, int6
     int64_t weight = static_cast<int32_t>(uint32_t(1) << (31 - first - i));
     Value isSet = kb.compare(arith::CmpFPredicate::OGE, element, zero);
     Value bit = kb.select(isSet, kb.integer(weight, width), none);
-    totals.codes =
-        totals.codes ? arith::OrIOp::create(kb.builder(), op.getLoc(), totals.codes, bit).getResult() : bit;
+    totals.codes = totals.codes ? arith::OrIOp::create(kb.builder(), op.getLoc(), totals.codes, bit).getResult() : bit;
   }
 }
 
@@ -131,7 +130,8 @@ Value HashKernel::takeHighestBits(Value words, int64_t width) {
   }
   if (bits == size)
     return words;
-  auto shift = DenseElementsAttr::get(cast<VectorType>(words.getType()), kb.builder().getIntegerAttr(type, size - bits));
+  auto shift =
+      DenseElementsAttr::get(cast<VectorType>(words.getType()), kb.builder().getIntegerAttr(type, size - bits));
   return arith::ShRUIOp::create(kb.builder(), op.getLoc(), words,
                                 arith::ConstantOp::create(kb.builder(), op.getLoc(), shift));
 }

@@ -10,7 +10,7 @@ namespace mlir::mf {
 /// that are fused, and one prompt of a few hundred tokens still gives every core a tile.
 inline constexpr int64_t kTokenTile = 16;
 
-/// A chunk per lane.
+/// A chunk per lane, 16 chunks at once or a vector of them, whichever is more.
 CPUHashAttr selectHashStrategy(HashOp op, CPUTargetAttr target);
 
 /// As many accumulators as columns ask for, eight vectors at most: the rows' loads and the scores need registers too.
