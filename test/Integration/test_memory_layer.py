@@ -195,6 +195,24 @@ def test_shapes(bits, tokens, shape_library, margin):
             margin("memory layer shapes, y", np.max(ratio, initial=0))
 
 
+def test_scores_of_one_bit(shape_library, margin):
+    """1 / (1 + exp(-2 |z| / t)) for floats all over its range, which bounds the error of the exponential."""
+    bits, tables, _, _ = SHAPES[1]
+    first, last = np.float32([2.0**-30, 130]).view(np.int32)
+    z = np.arange(first, last, 1499, dtype=np.int32).view(np.float32)
+    z = z[: z.size // tables * tables]
+    x = (z * np.resize(np.float32([1, -1]), z.size)).reshape(-1, tables)
+    _, table, bias = make_inputs(*SHAPES[1], 0)
+    _, expected = reference.hash_layer(x, bits, "probability", KINDS["probability"])
+    for _, model in every_variant(shape_library):
+        scores = model.call("t1_probability", x, table, bias)[1]
+        margin("scores of one bit", np.max(np.abs(scores - expected) / (3 * reference.UNIT_ROUNDOFF * expected)))
+        zeros = model.call("t1_probability", np.float32([[0, -0.0, 130]]), table, bias)[1]
+        np.testing.assert_array_equal(zeros, [[0.5, 0.5, 1]])
+        nans = np.uint32([[0x7FC00001, 0xFFC00001, 0x7FFFFFFF]]).view(np.float32)
+        assert np.isnan(model.call("t1_probability", nans, table, bias)[1]).all()
+
+
 def test_values_that_are_not_finite(shape_library):
     """NaN has bit 0, infinities have the bit of their sign, and other chunks are not touched."""
     bits, tables, _, _ = SHAPES[4]

@@ -83,6 +83,48 @@ Value mf::buildExp(OpBuilder &builder, Location loc, Value x, bool fma) {
   return arith::SelectOp::create(b, above, special, result);
 }
 
+// 1 + r times these, from the highest power down, is 2^r for |r| <= 1/2: fitted to the least greatest error, that of
+// r > 0 counted half because 2^n halves it there, then rounded to floats.
+static constexpr float exp2Coefficients[] = {1.3225665e-3f, 9.671769e-3f, 5.550885e-2f, 2.4022232e-1f, 6.931468e-1f};
+static constexpr float exp2Lowest = -126.0f;
+
+SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, ValueRange xs) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type type = xs.front().getType();
+  Type integers = withElementType(type, b.getI32Type());
+  // The sum with it has n plus the exponent's bias in its low bits.
+  Value bias = floatConstant(b, type, roundingBias + 127.0f), lowest = floatConstant(b, type, exp2Lowest);
+  Value shift = integerConstant(b, integers, 23);
+  SmallVector<Value> rests, powers, results;
+  for (Value x : xs) {
+    Value bounded = buildMax(b, loc, lowest, x);
+    Value biased = arith::AddFOp::create(b, bounded, bias);
+    rests.push_back(arith::SubFOp::create(b, bounded, arith::SubFOp::create(b, biased, bias)));
+    Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
+    powers.push_back(arith::BitcastOp::create(b, type, exponent));
+  }
+  // c[0] r^5 + ... + c[4] r + 1 by pairs; step by step over all of them, so that a chain waits while others advance.
+  auto mulAdd = [&](Value p, Value q, Value s) { return buildMulAdd(b, loc, p, q, s, /*fma=*/false); };
+  auto constant = [&](size_t i) { return floatConstant(b, type, exp2Coefficients[i]); };
+  SmallVector<Value> squares, middles, lows;
+  for (Value rest : rests)
+    squares.push_back(arith::MulFOp::create(b, rest, rest));
+  for (Value rest : rests)
+    results.push_back(mulAdd(rest, constant(0), constant(1)));
+  for (Value rest : rests)
+    middles.push_back(mulAdd(rest, constant(2), constant(3)));
+  for (auto [result, square, middle] : llvm::zip_equal(results, squares, middles))
+    result = mulAdd(result, square, middle);
+  Value one = floatConstant(b, type, 1.0f);
+  for (Value rest : rests)
+    lows.push_back(mulAdd(rest, constant(4), one));
+  for (auto [result, square, low] : llvm::zip_equal(results, squares, lows))
+    result = mulAdd(result, square, low);
+  for (auto [result, power] : llvm::zip_equal(results, powers))
+    result = arith::MulFOp::create(b, result, power);
+  return results;
+}
+
 //===----------------------------------------------------------------------===//
 // Conversions
 //===----------------------------------------------------------------------===//

@@ -17,9 +17,11 @@ module attributes {mf.target = #mf.cpu_target<variant = "x86-64-v3", triple = "x
 // CHECK: arith.select %[[B0]], %{{.*}}, %{{.*}} : vector<4xi1>, vector<4xi32>
 // CHECK: arith.cmpf oge, %[[Z1]]
 // CHECK: arith.cmpf oge, %[[Z2]]
-// CHECK: %[[CODES:.*]] = arith.trunci %{{.*}} : vector<4xi32> to vector<4xi8>
-// CHECK: vector.store %[[CODES]], %[[C]][%[[T]], %c0]
 // CHECK: math.absf %[[Z0]]
+// CHECK: %[[BYTES:.*]] = vector.bitcast %{{.*}} : vector<4xi32> to vector<16xi8>
+// CHECK: %[[HIGHEST:.*]] = vector.shuffle %[[BYTES]], %[[BYTES]] [3, 7, 11, 15]
+// CHECK: %[[CODES:.*]] = arith.shrui %[[HIGHEST]], %{{.*}} : vector<4xi8>
+// CHECK: vector.store %[[CODES]], %[[C]][%[[T]], %c0]
 // CHECK: %[[SCORES:.*]] = arith.divf %{{.*}} : vector<4xf32>
 // CHECK: vector.store %[[SCORES]], %[[S]][%[[T]], %c0]
 // CHECK: arith.divf %{{.*}} : vector<2xf32>
@@ -42,7 +44,7 @@ func.func @narrow(%x: memref<?x18xf32>, %c: memref<?x6xi8>, %s: memref<?x6xf32>)
 // CHECK: arith.addi %[[BASE]], %c4
 // CHECK: arith.addi %[[BASE]], %c6
 // CHECK-NOT: vector.from_elements
-// CHECK: arith.trunci %{{.*}} : vector<8xi32> to vector<8xi16>
+// CHECK: vector.shuffle %{{.*}} [1, 3, 5, 7, 9, 11, 13, 15] : vector<16xi16>
 func.func @transposed(%x: memref<?x160xf32>, %c: memref<?x16xi16>, %s: memref<?x16xf32>) {
   mf.hash probability bits(10) temperature(0.5) strategy(#mf.cpu_hash<tokens = 16, tables = 8>)
       ins(%x : memref<?x160xf32>) outs(%c, %s : memref<?x16xi16>, memref<?x16xf32>)

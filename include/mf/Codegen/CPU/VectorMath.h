@@ -14,6 +14,13 @@ namespace mlir::mf {
 /// by a polynomial of degree 7 (Cephes), n added to the exponent.
 Value buildExp(OpBuilder &builder, Location loc, Value x, bool fma);
 
+/// 2^x for each of `xs`, which are of one type, f32 or a vector of it, and not above 0 (or NaN); all of them at once,
+/// so that their chains of operations overlap. At most 2.4 * 2^-24 from the exact value, and 3.8 * 2^-24 of it above
+/// -126, measured over all floats in [-130, -2^-30]; exactly 1 at 0; 2^-126 at and below -126; NaN at NaN. No product
+/// is fused, so the bits are the same for every target and width. Method: x = n + r with n the nearest integer, 2^r by
+/// a polynomial of degree 5, times 2^n.
+SmallVector<Value> buildExp2OfNegative(OpBuilder &builder, Location loc, ValueRange xs);
+
 /// a * b + c in f32, rounded once where `fma`, twice otherwise.
 Value buildMulAdd(OpBuilder &builder, Location loc, Value a, Value b, Value c, bool fma);
 

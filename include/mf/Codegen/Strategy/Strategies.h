@@ -14,7 +14,7 @@ inline constexpr int64_t kTokenTile = 16;
 /// enough that the sums of a strip stay near.
 inline constexpr int64_t kStripTokens = 4096;
 
-/// A chunk per lane.
+/// A chunk per lane, 16 chunks at once or a vector of them, whichever is more.
 CPUHashAttr selectHashStrategy(HashOp op, CPUTargetAttr target);
 
 /// Tables in strips: blocks of tables that fit the second-level cache. Other tables: a gather of rows with as many
