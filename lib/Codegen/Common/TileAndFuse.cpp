@@ -63,7 +63,11 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
       })
       .Case([&](CPUPanelGemmAttr gemm) {
         PanelLayoutAttr layout = cast<LinearOp>(op.getOperation()).getLayoutAttr();
-        return SmallVector<int64_t>{gemm.getRows(), layout ? layout.getColumns() : gemm.getLanes()};
+        int64_t columns = gemm.getTileColumns();
+        // A tile has whole panels.
+        if (layout)
+          columns = llvm::alignTo(columns, layout.getColumns());
+        return SmallVector<int64_t>{gemm.getTileRows(), columns};
       })
       .Default([&](Attribute) { return SmallVector<int64_t>{isa<UpdateStateOp>(op) ? 1 : kTokenTile}; });
 }
