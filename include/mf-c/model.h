@@ -157,7 +157,7 @@ typedef struct mf_api {
   mf_status (*sample)(mf_session *session, const DLTensor *logits, const mf_sampling *sampling, int32_t *token);
 
   /* Calls an entry point by name, for libraries that are not language models (info's "entries" has shapes and dtypes).
-   * Inputs and outputs are compact; outputs are written in place. */
+   * Inputs and outputs are compact; outputs are written in place. The model keeps the largest workspace of its calls. */
   mf_status (*call)(mf_model *model, const char *entry, const DLTensor *const *inputs, int32_t input_count,
                     DLTensor *const *outputs, int32_t output_count);
 } mf_api;

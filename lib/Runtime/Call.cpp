@@ -97,12 +97,12 @@ static mf_status checkDims(const Call &call) {
   return MF_OK;
 }
 
-static mf_status runCall(const mf_model &model, const mf_rt_code &code, const Call &call) {
+static mf_status runCall(mf_model &model, const mf_rt_code &code, const Call &call) {
   Region workspace = {};
-  if (mf_status status = mapWorkspace(model, code, call.dims, workspace))
+  if (mf_status status = takeWorkspace(model, code, call.dims, workspace))
     return status;
   runEntry(model, code, call.dims, call.operands, workspace.base);
-  unmap(workspace);
+  returnWorkspace(model, workspace);
   return MF_OK;
 }
 

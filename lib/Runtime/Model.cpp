@@ -31,6 +31,8 @@ static void destroyModel(mf_model *model) {
   destroyPool(model->pool);
   releaseParameters(model->parameters);
   freeInfos(model);
+  unmap(model->spare);
+  pthread_mutex_destroy(&model->spareLock);
   pthread_mutex_destroy(&model->infoLock);
   free(model);
 }
@@ -46,6 +48,7 @@ mf_status openModel(const mf_open_options *given, mf_model **result) {
   if (!model)
     return fail(MF_OUT_OF_MEMORY, "model_open: out of memory");
   model->references = 1;
+  pthread_mutex_init(&model->spareLock, nullptr);
   pthread_mutex_init(&model->infoLock, nullptr);
   if (mf_status status = fillModel(options, *model)) {
     destroyModel(model);
@@ -86,12 +89,57 @@ void runEntry(const mf_model &model, const mf_rt_code &code, const int64_t *dims
   code.run(&frame);
 }
 
-mf_status mapWorkspace(const mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace) {
+static mf_status getWorkspaceBytes(const mf_model &model, const mf_rt_code &code, const int64_t *dims,
+                                   uint64_t &bytes) {
   mf_rt_frame frame = makeFrame(model, dims, nullptr, nullptr);
-  int64_t bytes = code.workspace ? code.workspace(&frame) : 0;
-  if (bytes < 0)
+  int64_t asked = code.workspace ? code.workspace(&frame) : 0;
+  if (asked < 0)
     return fail(MF_OUT_OF_MEMORY, "workspace: its size overflows 64 bits");
-  return mapAnonymous(uint64_t(bytes), "workspace", workspace);
+  bytes = uint64_t(asked);
+  return MF_OK;
+}
+
+mf_status mapWorkspace(const mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace) {
+  uint64_t bytes = 0;
+  if (mf_status status = getWorkspaceBytes(model, code, dims, bytes))
+    return status;
+  return mapAnonymous(bytes, "workspace", workspace);
+}
+
+/// Puts `region` in the place of the spare workspace, and that in its place.
+static void exchangeSpare(mf_model &model, Region &region) {
+  pthread_mutex_lock(&model.spareLock);
+  Region spare = model.spare;
+  model.spare = region;
+  pthread_mutex_unlock(&model.spareLock);
+  region = spare;
+}
+
+mf_status takeWorkspace(mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace) {
+  uint64_t bytes = 0;
+  workspace = {};
+  if (mf_status status = getWorkspaceBytes(model, code, dims, bytes))
+    return status;
+  if (bytes == 0)
+    return MF_OK;
+  exchangeSpare(model, workspace);
+  if (workspace.bytes >= bytes)
+    return MF_OK;
+  unmap(workspace);
+  return mapAnonymous(bytes, "workspace", workspace);
+}
+
+void returnWorkspace(mf_model &model, Region &workspace) {
+  if (!workspace.base)
+    return;
+  pthread_mutex_lock(&model.spareLock);
+  if (model.spare.bytes < workspace.bytes) {
+    Region spare = model.spare;
+    model.spare = workspace;
+    workspace = spare;
+  }
+  pthread_mutex_unlock(&model.spareLock);
+  unmap(workspace);
 }
 
 } // namespace mf::rt

@@ -8,13 +8,15 @@
 #include <pthread.h>
 #include <string.h>
 
-/// Immutable once it is open, except for the reference count and the information texts.
+/// Immutable once it is open, except for the reference count, the spare workspace and the information texts.
 struct mf_model {
   uint32_t references; ///< the caller's and one a session
   const mf_rt_plan *plan;
   int32_t variant;
   mf::rt::Parameters parameters;
   mf_rt_pool *pool;
+  pthread_mutex_t spareLock;
+  mf::rt::Region spare; ///< the largest workspace of a call that has ended; a call takes it while it runs
   pthread_mutex_t infoLock;
   struct mf_rt_info *infos; ///< the newest first; older ones may be in callers' hands
 };
@@ -60,6 +62,12 @@ void runEntry(const mf_model &model, const mf_rt_code &code, const int64_t *dims
 
 /// Asks an entry how much workspace it needs and maps it.
 mf_status mapWorkspace(const mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace);
+
+/// The same from the model's spare workspace, where that is free and large enough: mapping and zeroing pages would be
+/// most of a short call.
+mf_status takeWorkspace(mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace);
+/// Gives a workspace back; the model keeps the largest.
+void returnWorkspace(mf_model &model, Region &workspace);
 
 } // namespace mf::rt
 

@@ -12,6 +12,8 @@ from harness import GOLDEN, every_variant
 
 HEAD_DIMS = (8, 16, 64, 96)
 LINEAR_SHAPES = {"square": (16, 16, "f32"), "odd": (33, 7, "f16"), "wide": (5, 130, "bf16"), "one": (1, 1, "f32")}
+# More features than a block, more columns than a task, neither a multiple of anything.
+LINEAR_SHAPES["large"] = (531, 811, "f32")
 
 
 def norm_text(name, inputs):
@@ -113,6 +115,17 @@ def test_linear(name, tokens, library, margin):
     for _, model in every_variant(library):
         (y,) = model.call(f"linear_{name}", x)
         margin("linear", np.max(np.abs(y - expected) / tolerance, initial=0))
+
+
+@pytest.mark.parametrize("name", LINEAR_SHAPES)
+def test_linear_rows_are_independent(name, library):
+    """A row has the same bits alone and among any number of others, in register tiles of every height."""
+    x = np.random.default_rng(5).normal(size=(125, LINEAR_SHAPES[name][0])).astype(np.float32)
+    for _, model in every_variant(library):
+        (alone,) = zip(*(model.call(f"linear_{name}", row[None]) for row in x[:20]))
+        for tokens in (2, 3, 6, 13, 20, 125):
+            (y,) = model.call(f"linear_{name}", x[:tokens])
+            np.testing.assert_array_equal(y[:20], np.concatenate(alone)[:tokens])
 
 
 def test_embedding_clamps_ids(library):

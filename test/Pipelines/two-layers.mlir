@@ -36,7 +36,7 @@
 // TILE: mf.add
 // TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (16)
 // TILE: mf.embedding
-// TILE: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (20, %{{.*}}) step (16, 6)
+// TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (96)
 // TILE: mf.linear
 
 // Nothing is copied. States are updated where they are, logits are written where they are wanted.

@@ -163,6 +163,28 @@ Value KernelBuilder::callIntrinsic(StringRef name, Type result, ValueRange opera
   return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), operands).getResult(0);
 }
 
+Value KernelBuilder::loadBelow(Value memref, ValueRange indices, Piece piece, Value count) {
+  if (!count)
+    return load(memref, indices, piece.width);
+  Value mask = isBelow(piece.offset, count, piece.width);
+  if (piece.width == 1)
+    return choose(
+        mask, [&] { return SmallVector<Value>{load(memref, indices, 1)}; },
+        [&] { return SmallVector<Value>{constant(0.0f)}; })[0];
+  Value zeros = constant(0.0f, piece.width);
+  return vector::MaskedLoadOp::create(b, zeros.getType(), memref, indices, mask, zeros);
+}
+
+void KernelBuilder::storeBelow(Value value, Value memref, ValueRange indices, Piece piece, Value count) {
+  if (!count)
+    return store(value, memref, indices);
+  Value mask = isBelow(piece.offset, count, piece.width);
+  if (piece.width == 1)
+    ifThen(mask, [&] { store(value, memref, indices); });
+  else
+    vector::MaskedStoreOp::create(b, memref, indices, mask, value);
+}
+
 Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&cast<FunctionOpInterface>(scope).getFunctionBody().front());
@@ -204,6 +226,15 @@ void KernelBuilder::ifThenElse(Value condition, function_ref<void()> thenBody, f
   thenBody();
   b.setInsertionPointToStart(branch.elseBlock());
   elseBody();
+}
+
+SmallVector<Value> KernelBuilder::choose(Value condition, function_ref<SmallVector<Value>()> thenBody,
+                                         function_ref<SmallVector<Value>()> elseBody) {
+  auto yield = [&](function_ref<SmallVector<Value>()> body) {
+    return [this, body](OpBuilder &, Location) { scf::YieldOp::create(b, body()); };
+  };
+  auto branch = scf::IfOp::create(b, condition, yield(thenBody), yield(elseBody));
+  return branch.getResults();
 }
 
 void KernelBuilder::forEachPiece(int64_t size, function_ref<void(Value, int64_t)> body) {

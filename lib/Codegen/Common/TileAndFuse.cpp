@@ -63,7 +63,11 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
       })
       .Case([&](CPUPanelGemmAttr gemm) {
         PanelLayoutAttr layout = cast<LinearOp>(op.getOperation()).getLayoutAttr();
-        return SmallVector<int64_t>{gemm.getRows(), layout ? layout.getColumns() : gemm.getLanes()};
+        int64_t columns = gemm.getTileColumns();
+        // A tile has whole panels.
+        if (layout)
+          columns = llvm::alignTo(columns, layout.getColumns());
+        return SmallVector<int64_t>{gemm.getTileRows(), columns};
       })
       .Case([&](CPUStripsAttr strips) {
         int64_t columns = cast<LookupOp>(op.getOperation()).getLayoutAttr().getStripColumns();

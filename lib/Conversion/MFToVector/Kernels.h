@@ -14,6 +14,8 @@ void lowerEmbedding(EmbeddingOp op, CPURowsAttr strategy);
 void lowerHash(HashOp op, CPUHashAttr strategy);
 void lowerLayerNorm(LayerNormOp op, CPURowsAttr strategy);
 void lowerLinear(LinearOp op, CPUPanelGemmAttr strategy);
+/// For a weight without a layout.
+void lowerLinearOnRows(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);

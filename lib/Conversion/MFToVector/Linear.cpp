@@ -1,116 +1,214 @@
-// The dense layer. With panels: a tile of rows against one panel of the weight, sums in registers, features ascending.
-// Without: dot products of adjacent elements, for a tile of rows against one row of the weight.
+// The dense layer on panels: a tile of rows against some columns of a panel of the weight, sums in registers, features
+// ascending. More than one row go block by block of features, with the activations of a block in adjacent memory; a
+// single row passes each panel in one go. Every row gets the same operations in either.
 #include "Kernels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::mf;
 
-namespace {
-/// Builds the kernel of one op.
-struct LinearKernel {
-  LinearOp op;
-  KernelBuilder kb;
-  /// Rows of the largest tile.
-  int64_t rows;
+/// How far ahead of its use a single row asks for a weight, in bytes.
+static constexpr int64_t prefetchBytes = 4096;
+static constexpr int64_t cacheLineBytes = 64;
 
-  void forEachRowTile(function_ref<void(Value, int64_t)> body);
-  void storePanelRow(Value row, Value column, Value columnsLeft, ArrayRef<Piece> pieces, ValueRange sums);
-  void buildPanelTile(Value panel, Value row, int64_t count, int64_t panelColumns);
-  void buildDotTile(Value column, Value row, int64_t count);
+namespace {
+/// Rows [begin, end) go in tiles of `count`.
+struct RowRange {
+  int64_t count;
+  Value begin, end;
+};
+
+/// `count` rows from `row` on, and the features [from, to) of a block.
+struct RowTile {
+  Value row;
+  int64_t count;
+  Value from, to;
+  /// Where the activations are: element (i, feature) at [firstRow + i, feature - firstFeature].
+  Value x, firstRow, firstFeature;
+};
+
+/// Adjacent columns of one panel, whose sums are in registers together.
+struct Columns {
+  Value panel;
+  /// Offsets are within the panel.
+  SmallVector<Piece> pieces;
+  /// Column of the destination where the panel begins.
+  Value begin;
+  /// Columns of the destination from there on; null where it has the whole panel.
+  Value left;
+};
+
+/// Builds the kernel of one op.
+class PanelKernel {
+public:
+  PanelKernel(LinearOp op, CPUPanelGemmAttr strategy);
+
+  void build();
+
+private:
+  SmallVector<RowRange> splitRows();
+  void forEachColumns(int64_t count, function_ref<void(const Columns &)> body);
+  RowTile copyActivations(Value row, int64_t count, Value from, Value to);
+  void buildTile(const RowTile &tile, const Columns &columns);
+  SmallVector<Value> loadSums(const RowTile &tile, const Columns &columns);
+  SmallVector<Value> addFeature(const RowTile &tile, const Columns &columns, Value feature, ValueRange sums);
+  void storeSums(const RowTile &tile, const Columns &columns, ValueRange sums);
+  void prefetch(const Columns &columns, Value feature);
+
+  LinearOp op;
+  CPUPanelGemmAttr strategy;
+  KernelBuilder kb;
+  int64_t panelColumns;
+  /// Features of the layer, and of a block.
+  int64_t features, blockFeatures;
+  /// Activations of a tile of rows and a block of features.
+  Value block;
 };
 } // namespace
 
-/// Tiles of `rows` rows, then narrower ones down to single rows. A row gets the same operations in each.
-void LinearKernel::forEachRowTile(function_ref<void(Value, int64_t)> body) {
+PanelKernel::PanelKernel(LinearOp op, CPUPanelGemmAttr strategy)
+    : op(op), strategy(strategy), kb(op, strategy.getLanes()), panelColumns(op.getLayoutAttr().getColumns()),
+      features(cast<MemRefType>(op.getWeight().getType()).getDimSize(1)),
+      blockFeatures(std::min(features, strategy.getFeatures())) {}
+
+/// Tiles of as many rows as the strategy says, then narrower ones down to single rows.
+SmallVector<RowRange> PanelKernel::splitRows() {
+  SmallVector<RowRange> ranges;
   Value total = kb.dim(op.getX(), 0), begin = kb.index(0);
-  for (int64_t count = rows; count > 0; count /= 2) {
-    Value left = kb.subIndex(total, begin);
-    Value end = count == 1 ? total : kb.addIndex(begin, kb.roundDown(left, count));
-    kb.loop(begin, end, count, [&](Value row) { body(row, count); });
+  for (int64_t count = strategy.getRows(); count > 0; count /= 2) {
+    Value end = count == 1 ? total : kb.addIndex(begin, kb.roundDown(kb.subIndex(total, begin), count));
+    ranges.push_back({count, begin, end});
     begin = end;
   }
+  return ranges;
 }
 
-/// Stores the sums of one row; of the last panel only the columns that the destination has.
-void LinearKernel::storePanelRow(Value row, Value column, Value columnsLeft, ArrayRef<Piece> pieces, ValueRange sums) {
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    Piece piece = pieces[i];
-    Value sum = sums[i];
-    OpBuilder &b = kb.builder();
-    SmallVector<Value> at = {row, kb.addIndex(column, piece.offset)};
-    Value isWhole = arith::CmpIOp::create(b, op.getLoc(), arith::CmpIPredicate::sge, columnsLeft,
-                                          kb.index(piece.offset + piece.width));
-    if (piece.width == 1) {
-      kb.ifThen(isWhole, [&] { kb.store(sum, op.getInit(), at); });
-      continue;
+/// The columns of all panels, as many at a time as have their sums for `count` rows in registers. Of the last panel the
+/// destination may have only the first ones.
+void PanelKernel::forEachColumns(int64_t count, function_ref<void(const Columns &)> body) {
+  int64_t step = std::min(panelColumns, strategy.getColumns() * (strategy.getRows() / count));
+  Value total = kb.dim(op.getInit(), 1), panels = kb.dim(op.getWeight(), 0);
+  auto buildPanel = [&](Value panel, bool isWhole) {
+    Value begin = kb.mulIndex(panel, panelColumns);
+    for (int64_t first = 0; first < panelColumns; first += step) {
+      int64_t width = std::min(step, panelColumns - first);
+      Columns columns{panel, splitIntoPieces(width, kb.getLanes()), begin,
+                      isWhole ? Value() : kb.subIndex(total, begin)};
+      for (Piece &piece : columns.pieces)
+        piece.offset += first;
+      body(columns);
     }
-    kb.ifThenElse(
-        isWhole, [&] { kb.store(sum, op.getInit(), at); },
-        [&] {
-          Value mask = kb.isBelow(piece.offset, columnsLeft, piece.width);
-          vector::MaskedStoreOp::create(b, op.getLoc(), op.getInit(), at, mask, sum);
-        });
-  }
-}
-
-void LinearKernel::buildPanelTile(Value panel, Value row, int64_t count, int64_t panelColumns) {
-  SmallVector<Piece> pieces = splitIntoPieces(panelColumns, kb.getLanes());
-  SmallVector<Value> sums;
-  for (int64_t i = 0; i < count; ++i)
-    for (Piece piece : pieces)
-      sums.push_back(kb.constant(0.0f, piece.width));
-  Value features = kb.dim(op.getX(), 1);
-  sums = kb.loop(kb.index(0), features, 1, sums, [&](Value feature, ValueRange sums) {
-    SmallVector<Value> weights, next;
-    for (Piece piece : pieces)
-      weights.push_back(kb.load(op.getWeight(), {panel, feature, kb.index(piece.offset)}, piece.width));
-    for (int64_t i = 0; i < count; ++i) {
-      Value x = kb.load(op.getX(), {kb.addIndex(row, i), feature}, 1);
-      for (auto [j, piece] : llvm::enumerate(pieces))
-        next.push_back(kb.mulAdd(kb.broadcast(x, piece.width), weights[j], sums[i * pieces.size() + j]));
-    }
-    return next;
-  });
-  Value column = kb.mulIndex(panel, panelColumns);
-  Value columnsLeft = kb.subIndex(kb.dim(op.getInit(), 1), column);
-  for (int64_t i = 0; i < count; ++i)
-    storePanelRow(kb.addIndex(row, i), column, columnsLeft, pieces,
-                  ValueRange(sums).slice(i * pieces.size(), pieces.size()));
-}
-
-void LinearKernel::buildDotTile(Value column, Value row, int64_t count) {
-  int64_t features = cast<MemRefType>(op.getWeight().getType()).getDimSize(1), lanes = kb.getLanes();
-  SmallVector<Value> sums(count, kb.constant(0.0f, lanes));
-  auto accumulate = [&](Value feature, int64_t width, ValueRange sums) {
-    SmallVector<Value> next;
-    Value weight = kb.loadPadded(op.getWeight(), {column, feature}, width);
-    for (auto [i, sum] : llvm::enumerate(sums))
-      next.push_back(kb.mulAdd(kb.loadPadded(op.getX(), {kb.addIndex(row, i), feature}, width), weight, sum));
-    return next;
   };
-  int64_t whole = features / lanes * lanes;
-  sums = kb.loop(kb.index(0), kb.index(whole), lanes, sums,
-                 [&](Value feature, ValueRange sums) { return accumulate(feature, lanes, sums); });
-  if (whole < features)
-    sums = accumulate(kb.index(whole), features - whole, sums);
-  for (auto [i, sum] : llvm::enumerate(sums))
-    kb.store(kb.treeSum(sum), op.getInit(), {kb.addIndex(row, i), column});
+  int64_t size = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  if (!ShapedType::isDynamic(size) && size % panelColumns == 0)
+    return kb.loopOver(panels, [&](Value panel) { buildPanel(panel, true); });
+  Value whole = kb.divIndex(total, panelColumns);
+  kb.loopOver(whole, [&](Value panel) { buildPanel(panel, true); });
+  kb.loop(whole, panels, 1, [&](Value panel) { buildPanel(panel, false); });
+}
+
+/// Rows that are a multiple of 4 KiB apart would compete for the same lines of the first-level cache; copies do not.
+RowTile PanelKernel::copyActivations(Value row, int64_t count, Value from, Value to) {
+  Value vectorEnd = kb.addIndex(from, kb.roundDown(kb.subIndex(to, from), kb.getLanes()));
+  auto copy = [&](Value feature, int64_t width) {
+    for (int64_t i = 0; i < count; ++i)
+      kb.store(kb.load(op.getX(), {kb.addIndex(row, i), feature}, width), block,
+               {kb.index(i), kb.subIndex(feature, from)});
+  };
+  kb.loop(from, vectorEnd, kb.getLanes(), [&](Value feature) { copy(feature, kb.getLanes()); });
+  if (kb.getLanes() > 1)
+    kb.loop(vectorEnd, to, 1, [&](Value feature) { copy(feature, 1); });
+  return {row, count, from, to, block, kb.index(0), from};
+}
+
+/// The sums of the features before the block: what the destination holds, or 0 before the first feature.
+SmallVector<Value> PanelKernel::loadSums(const RowTile &tile, const Columns &columns) {
+  SmallVector<Value> zeros;
+  for (int64_t i = 0; i < tile.count; ++i)
+    for (Piece piece : columns.pieces)
+      zeros.push_back(kb.constant(0.0f, piece.width));
+  if (tile.count == 1 || blockFeatures == features)
+    return zeros;
+  auto load = [&] {
+    SmallVector<Value> sums;
+    for (int64_t i = 0; i < tile.count; ++i)
+      for (Piece piece : columns.pieces)
+        sums.push_back(kb.loadBelow(op.getInit(), {kb.addIndex(tile.row, i), kb.addIndex(columns.begin, piece.offset)},
+                                    piece, columns.left));
+    return sums;
+  };
+  Value isFirst = arith::CmpIOp::create(kb.builder(), op.getLoc(), arith::CmpIPredicate::eq, tile.from, kb.index(0));
+  return kb.choose(
+      isFirst, [&] { return zeros; }, load);
+}
+
+void PanelKernel::storeSums(const RowTile &tile, const Columns &columns, ValueRange sums) {
+  for (int64_t i = 0; i < tile.count; ++i)
+    for (auto [j, piece] : llvm::enumerate(columns.pieces))
+      kb.storeBelow(sums[i * columns.pieces.size() + j], op.getInit(),
+                    {kb.addIndex(tile.row, i), kb.addIndex(columns.begin, piece.offset)}, piece, columns.left);
+}
+
+void PanelKernel::prefetch(const Columns &columns, Value feature) {
+  int64_t elementBytes = llvm::divideCeil(getElementTypeOrSelf(op.getWeight().getType()).getIntOrFloatBitWidth(), 8);
+  int64_t ahead = llvm::divideCeil(prefetchBytes, panelColumns * elementBytes);
+  int64_t line = std::max<int64_t>(cacheLineBytes / elementBytes, 1);
+  int64_t begin = columns.pieces.front().offset, end = columns.pieces.back().offset + columns.pieces.back().width;
+  for (int64_t offset = begin; offset < end; offset += line)
+    kb.prefetch(op.getWeight(), {columns.panel, kb.addIndex(feature, ahead), kb.index(offset)});
+}
+
+SmallVector<Value> PanelKernel::addFeature(const RowTile &tile, const Columns &columns, Value feature,
+                                           ValueRange sums) {
+  SmallVector<Value> weights, next;
+  for (Piece piece : columns.pieces)
+    weights.push_back(kb.load(op.getWeight(), {columns.panel, feature, kb.index(piece.offset)}, piece.width));
+  Value column = kb.subIndex(feature, tile.firstFeature);
+  for (int64_t i = 0; i < tile.count; ++i) {
+    Value x = kb.load(tile.x, {kb.addIndex(tile.firstRow, i), column}, 1);
+    for (auto [j, piece] : llvm::enumerate(columns.pieces))
+      next.push_back(kb.mulAdd(kb.broadcast(x, piece.width), weights[j], sums[i * columns.pieces.size() + j]));
+  }
+  // The weights of one row come from memory in one stream; several rows find them in the second-level cache.
+  if (tile.count == 1)
+    prefetch(columns, feature);
+  return next;
+}
+
+void PanelKernel::buildTile(const RowTile &tile, const Columns &columns) {
+  SmallVector<Value> sums =
+      kb.loop(tile.from, tile.to, 1, loadSums(tile, columns),
+              [&](Value feature, ValueRange sums) { return addFeature(tile, columns, feature, sums); });
+  storeSums(tile, columns, sums);
+}
+
+void PanelKernel::build() {
+  Value zero = kb.index(0), end = kb.index(features);
+  SmallVector<RowRange> ranges = splitRows();
+  RowRange single = ranges.pop_back_val();
+  if (!ranges.empty()) {
+    // Every row is a cache line further on than the last one, so that no two begin in the same set.
+    block = kb.stackBuffer({strategy.getRows(), blockFeatures + cacheLineBytes / 4});
+    kb.loop(zero, end, blockFeatures, [&](Value from) {
+      Value to = kb.minIndex(kb.addIndex(from, blockFeatures), end);
+      for (RowRange range : ranges)
+        kb.loop(range.begin, range.end, range.count, [&](Value row) {
+          RowTile tile = copyActivations(row, range.count, from, to);
+          forEachColumns(range.count, [&](const Columns &columns) { buildTile(tile, columns); });
+        });
+    });
+  }
+  kb.loop(single.begin, single.end, 1, [&](Value row) {
+    RowTile tile{row, 1, zero, end, op.getX(), row, zero};
+    forEachColumns(1, [&](const Columns &columns) { buildTile(tile, columns); });
+  });
 }
 
 void mf::lowerLinear(LinearOp op, CPUPanelGemmAttr strategy) {
-  LinearKernel kernel{op, KernelBuilder(op, strategy.getLanes()), strategy.getRows()};
-  KernelBuilder &kb = kernel.kb;
-  if (!op.getLayoutAttr()) {
-    kernel.forEachRowTile([&](Value row, int64_t count) {
-      kb.loopOver(kb.dim(op.getWeight(), 0), [&](Value column) { kernel.buildDotTile(column, row, count); });
-    });
-    return;
-  }
-  // A panel stays in the first-level cache while all rows pass.
-  int64_t panelColumns = op.getLayoutAttr().getColumns();
-  kb.loopOver(kb.dim(op.getWeight(), 0), [&](Value panel) {
-    kernel.forEachRowTile([&](Value row, int64_t count) { kernel.buildPanelTile(panel, row, count, panelColumns); });
-  });
+  if (op.getLayoutAttr())
+    PanelKernel(op, strategy).build();
+  else
+    lowerLinearOnRows(op, strategy);
 }

@@ -28,7 +28,7 @@ func.func @cached(%q: tensor<?x4x8xf32>, %cache: tensor<?x2x?x8xf32>, %slots: te
 // CHECK-DAG: tensor.extract_slice %[[X]][%[[T]], 0]
 // CHECK: mf.linear {{.*}} -> tensor<?x?xf32>
 func.func @linear(%x: tensor<?x8xf32>, %w: tensor<3x8x16xf32>, %e: tensor<?x37xf32>) -> tensor<?x37xf32> {
-  %y = mf.linear layout(#mf.panel_layout<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 8, lanes = 8>)
+  %y = mf.linear layout(#mf.panel_layout<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 8, columns = 16, lanes = 8, tile_rows = 8, tile_columns = 16, features = 8>)
       ins(%x, %w : tensor<?x8xf32>, tensor<3x8x16xf32>) outs(%e : tensor<?x37xf32>) -> tensor<?x37xf32>
   return %y : tensor<?x37xf32>
 }

@@ -21,18 +21,18 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
     return %y : tensor<?x2x4xf32>
   }
 
-  // A panel is as wide as the layout says, without one as wide as a vector.
+  // A task has whole panels, and the columns that the strategy says without them.
   // CHECK-LABEL: func.func @rows
-  // CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (48, %{{.*}}) step (24, 3)
+  // CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (96, %{{.*}}) step (48, 6)
   // CHECK: mf.linear layout
-  // CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (48, %{{.*}}) step (2, 3)
+  // CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (96, %{{.*}}) step (25, 6)
   // CHECK: mf.linear strategy
-  func.func @rows(%x: tensor<?x8xf32>, %p: tensor<2x8x24xf32>, %w: tensor<48x8xf32>, %e: tensor<?x48xf32>)
-      -> (tensor<?x48xf32>, tensor<?x48xf32>) {
-    %y = mf.linear layout(#mf.panel_layout<columns = 24>) strategy(#mf.cpu_panel_gemm<rows = 3, lanes = 2>)
-        ins(%x, %p : tensor<?x8xf32>, tensor<2x8x24xf32>) outs(%e : tensor<?x48xf32>) -> tensor<?x48xf32>
-    %z = mf.linear strategy(#mf.cpu_panel_gemm<rows = 3, lanes = 2>)
-        ins(%x, %w : tensor<?x8xf32>, tensor<48x8xf32>) outs(%e : tensor<?x48xf32>) -> tensor<?x48xf32>
-    return %y, %z : tensor<?x48xf32>, tensor<?x48xf32>
+  func.func @rows(%x: tensor<?x8xf32>, %p: tensor<4x8x24xf32>, %w: tensor<96x8xf32>, %e: tensor<?x96xf32>)
+      -> (tensor<?x96xf32>, tensor<?x96xf32>) {
+    %y = mf.linear layout(#mf.panel_layout<columns = 24>) strategy(#mf.cpu_panel_gemm<rows = 3, columns = 4, lanes = 2, tile_rows = 6, tile_columns = 25, features = 8>)
+        ins(%x, %p : tensor<?x8xf32>, tensor<4x8x24xf32>) outs(%e : tensor<?x96xf32>) -> tensor<?x96xf32>
+    %z = mf.linear strategy(#mf.cpu_panel_gemm<rows = 3, columns = 4, lanes = 2, tile_rows = 6, tile_columns = 25, features = 8>)
+        ins(%x, %w : tensor<?x8xf32>, tensor<96x8xf32>) outs(%e : tensor<?x96xf32>) -> tensor<?x96xf32>
+    return %y, %z : tensor<?x96xf32>, tensor<?x96xf32>
   }
 }

@@ -32,7 +32,27 @@ func.func private @f() attributes {strategy = #mf.cpu_flash<queries = 1, keys = 
 // -----
 
 // expected-error @+1 {{expects rows to be in [1, 4096], found 0}}
-func.func private @f() attributes {strategy = #mf.cpu_panel_gemm<rows = 0, lanes = 8>}
+func.func private @f() attributes {strategy = #mf.cpu_panel_gemm<rows = 0, columns = 16, lanes = 8, tile_rows = 96, tile_columns = 64, features = 256>}
+
+// -----
+
+// expected-error @+1 {{expects columns to be a multiple of lanes (8), found 12}}
+func.func private @f() attributes {strategy = #mf.cpu_panel_gemm<rows = 6, columns = 12, lanes = 8, tile_rows = 96, tile_columns = 64, features = 256>}
+
+// -----
+
+// expected-error @+1 {{expects tile_rows to be a multiple of rows (6), found 64}}
+func.func private @f() attributes {strategy = #mf.cpu_panel_gemm<rows = 6, columns = 16, lanes = 8, tile_rows = 64, tile_columns = 64, features = 256>}
+
+// -----
+
+// expected-error @+1 {{expects tile_columns to be 1 or more, found 0}}
+func.func private @f() attributes {strategy = #mf.cpu_panel_gemm<rows = 6, columns = 16, lanes = 8, tile_rows = 96, tile_columns = 0, features = 256>}
+
+// -----
+
+// expected-error @+1 {{expects features to be a multiple of lanes (8), found 4}}
+func.func private @f() attributes {strategy = #mf.cpu_panel_gemm<rows = 6, columns = 16, lanes = 8, tile_rows = 96, tile_columns = 64, features = 4>}
 
 // -----
 

@@ -62,8 +62,8 @@ func.func @embed(%ids: tensor<?xi32>, %table: tensor<512x64xf16>, %x: tensor<?x6
   // CHECK: mf.linear ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<60x64xf32>)
   %b = mf.linear ins(%a, %weight : tensor<?x64xf32>, tensor<60x64xf32>) outs(%logits : tensor<?x60xf32>)
       -> tensor<?x60xf32>
-  // CHECK: mf.linear layout(<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 8, lanes = 8>)
-  %c = mf.linear layout(<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 8, lanes = 8>)
+  // CHECK: mf.linear layout(<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 6, columns = 16, lanes = 8, tile_rows = 96, tile_columns = 64, features = 256>)
+  %c = mf.linear layout(<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 6, columns = 16, lanes = 8, tile_rows = 96, tile_columns = 64, features = 256>)
       ins(%a, %panels : tensor<?x64xf32>, tensor<4x64x16xf32>) outs(%b : tensor<?x60xf32>) -> tensor<?x60xf32>
   return %c : tensor<?x60xf32>
 }

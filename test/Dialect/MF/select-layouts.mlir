@@ -4,13 +4,13 @@
 // RUN: mf-opt %s --mf-select-layouts --split-input-file --remarks-filter="mf-select-layouts" --remark-format=emitRemark -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 // REMARK: remark: [Passed] SelectLayouts {{.*}} Remark=#mf.table_layout
-// REMARK: remark: [Passed] SelectLayouts {{.*}} Remark="#mf.panel_layout<columns = 16>"
+// REMARK: remark: [Passed] SelectLayouts {{.*}} Remark="#mf.panel_layout<columns = 32>"
 // REMARK: remark: [Missed] SelectLayouts {{.*}} Remark="no layout: a parameter has another use"
 
 // INVALID: error: mf-select-layouts: expects columns to be 1 or more, found -1
 
 // CHECK: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<{{.*}}>
-// CHECK: mf.parameter @w : tensor<60x64xf32> {{.*}} layout #mf.panel_layout<columns = 16>
+// CHECK: mf.parameter @w : tensor<60x64xf32> {{.*}} layout #mf.panel_layout<columns = 32>
 // STRIP: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<strip_columns = 16>
 // STRIP: mf.parameter @w : tensor<60x64xf32>
 // STRIP-NOT: layout
@@ -32,9 +32,9 @@ func.func @lookup(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %y: tensor<?x40xf32>)
 }
 
 // CHECK-LABEL: func.func @linear
-// CHECK: mf.get_parameter @w : tensor<4x64x16xf32>
-// CHECK: mf.linear layout(<columns = 16>)
-// CHECK-SAME: tensor<4x64x16xf32>
+// CHECK: mf.get_parameter @w : tensor<2x64x32xf32>
+// CHECK: mf.linear layout(<columns = 32>)
+// CHECK-SAME: tensor<2x64x32xf32>
 // STRIP-LABEL: func.func @linear
 // STRIP: mf.linear ins
 func.func @linear(%x: tensor<?x64xf32>, %y: tensor<?x60xf32>) -> tensor<?x60xf32> {

@@ -47,6 +47,7 @@ public:
   Value addIndex(Value x, int64_t y) { return addIndex(x, index(y)); }
   Value subIndex(Value x, Value y) { return b.createOrFold<arith::SubIOp>(x, y); }
   Value mulIndex(Value x, int64_t y) { return b.createOrFold<arith::MulIOp>(x, index(y)); }
+  Value divIndex(Value x, int64_t y) { return b.createOrFold<arith::DivUIOp>(x, index(y)); }
   Value minIndex(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(x, y); }
   Value maxIndex(Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(x, y); }
   /// The greatest multiple of `multiple` that is not above `x`, which is not negative.
@@ -82,6 +83,10 @@ public:
   void store(Value value, Value memref, ValueRange indices);
   /// `width` elements from `indices` on, in a vector of `lanes` whose other elements are 0.
   Value loadPadded(Value memref, ValueRange indices, int64_t width);
+  /// Those elements of a piece that lie below `count`, counted from where the piece's offset is; the others are read as
+  /// 0 and not written. `indices` are of the piece's first element. All of them where `count` is null.
+  Value loadBelow(Value memref, ValueRange indices, Piece piece, Value count);
+  void storeBelow(Value value, Value memref, ValueRange indices, Piece piece, Value count);
   /// Elements of one or of two vectors of the same type.
   Value shuffle(Value x, Value y, ArrayRef<int64_t> mask) { return vector::ShuffleOp::create(b, x, y, mask); }
   /// The same four elements of every quarter of two vectors of equal width: 0 to 3 are of the quarter of `x`, 4 to 7 of
@@ -96,11 +101,14 @@ public:
   void loopOver(Value count, function_ref<void(Value)> body) { loop(index(0), count, 1, body); }
   void ifThen(Value condition, function_ref<void()> thenBody);
   void ifThenElse(Value condition, function_ref<void()> thenBody, function_ref<void()> elseBody);
+  /// The values of one of two branches.
+  SmallVector<Value> choose(Value condition, function_ref<SmallVector<Value>()> thenBody,
+                            function_ref<SmallVector<Value>()> elseBody);
   /// The pieces of [0, size): a loop over `body(offset, lanes)`, written out where it has one iteration, then the rest.
   void forEachPiece(int64_t size, function_ref<void(Value, int64_t)> body);
 
-  /// Brings the line of an element into the second-level cache, or into the first. The element may be anywhere.
-  void prefetch(Value memref, ValueRange indices, bool toFirstLevel);
+  /// Brings the line of an element into the first-level cache, or into the second. The element may be anywhere.
+  void prefetch(Value memref, ValueRange indices, bool toFirstLevel = true);
   /// `width` adjacent elements as they are.
   Value loadStored(Value memref, ValueRange indices, int64_t width);
   /// The bits of `x` as a vector of `element`.

@@ -28,7 +28,7 @@ CPURowsAttr selectRowsStrategy(ComputeOpInterface op, CPUTargetAttr target);
 /// Blocks of 16 queries and four vectors of keys.
 CPUFlashAttr selectAttentionStrategy(ComputeOpInterface op, CPUTargetAttr target);
 
-/// As many rows against a panel as there are registers for.
+/// The largest register tile that leaves room for weights and activations, in tasks whose weights stay in L2.
 CPUPanelGemmAttr selectLinearStrategy(LinearOp op, CPUTargetAttr target);
 
 /// The strategy of any compute op, from the function of its family; null for an op that has none.

@@ -230,9 +230,19 @@ LogicalResult CPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 int64_t CPUFlashAttr::getTokenTile() const { return 0; }
 
-LogicalResult CPUPanelGemmAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t lanes) {
-  return success(succeeded(verifyTokens(emitError, "rows", rows, 1)) &&
-                 succeeded(verifyLanes(emitError, "lanes", lanes)));
+LogicalResult CPUPanelGemmAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                       int64_t lanes, int64_t tileRows, int64_t tileColumns, int64_t features) {
+  if (failed(verifyTokens(emitError, "rows", rows, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
+    return failure();
+  if (columns < lanes || columns % lanes != 0)
+    return emitError() << "expects columns to be a multiple of lanes (" << lanes << "), found " << columns;
+  if (tileRows < rows || tileRows % rows != 0)
+    return emitError() << "expects tile_rows to be a multiple of rows (" << rows << "), found " << tileRows;
+  if (tileColumns < 1)
+    return emitError() << "expects tile_columns to be 1 or more, found " << tileColumns;
+  if (features < lanes || features % lanes != 0)
+    return emitError() << "expects features to be a multiple of lanes (" << lanes << "), found " << features;
+  return success();
 }
 int64_t CPUPanelGemmAttr::getTokenTile() const { return 0; }
 

@@ -246,8 +246,14 @@ def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
 }
 
 def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {
-  let summary = "Dense layer: `rows` rows against one panel of the weight at a time";
-  let parameters = (ins "int64_t":$rows, "int64_t":$lanes);
+  let summary = "Dense layer: `rows` rows against `columns` columns of a panel of the weight at a time";
+  let description = [{
+    The sums of rows x columns stay in registers, a multiple of `lanes` columns. A task is `tile_rows` x `tile_columns`; it
+    goes through the features in blocks of `features`, and the activations of a block are copied to adjacent memory.
+    A single row passes each panel once, from its first to its last feature.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$lanes, "int64_t":$tile_rows,
+                        "int64_t":$tile_columns, "int64_t":$features);
 }
 
 //===----------------------------------------------------------------------===//

@@ -89,9 +89,9 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    mf.parameter @w : tensor<60x64xf32> from #mf.random<seed = 1, scale = 1.0 : f32> layout #mf.panel_layout<columns = 16>
-    %w = mf.get_parameter @w : tensor<4x64x16xf32>
-    %y = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<4x64x16xf32>) outs(%init : tensor<?x60xf32>)
+    mf.parameter @w : tensor<60x64xf32> from #mf.random<seed = 1, scale = 1.0 : f32> layout #mf.panel_layout<columns = 32>
+    %w = mf.get_parameter @w : tensor<2x64x32xf32>
+    %y = mf.linear layout(<columns = 32>) ins(%x, %w : tensor<?x64xf32>, tensor<2x64x32xf32>) outs(%init : tensor<?x60xf32>)
         -> tensor<?x60xf32>
     ```
 
@@ -101,7 +101,7 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
   let options = [
     Option<"tableStripColumns", "table-strip-columns", "int64_t", "-1",
            "Columns of a strip of tables; 0: whole rows; -1: as many as 128 bytes hold">,
-    Option<"panelColumns", "panel-columns", "int64_t", "16",
+    Option<"panelColumns", "panel-columns", "int64_t", "32",
            "Output columns of a panel of a dense layer's weight; 0: no panels">,
   ];
   let statistics = [Statistic<"numLayouts", "num-layouts", "Number of parameters that got a layout">];
