@@ -6,9 +6,11 @@ import fnmatch
 import itertools
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+__all__ = ["CONFIGS", "Bar", "Case", "Config", "ConfigError", "Contestant", "find", "load", "replace"]
 
 CONFIGS = Path(__file__).parent / "configs"
 

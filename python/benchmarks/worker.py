@@ -24,6 +24,9 @@ from .problem import Problem
 # Error of the checked rows / their size, root mean square, that an element type may have.
 TOLERANCES = {"f32": 1e-5, "f16": 3e-3, "bf16": 2e-2, "i8": 5e-2, "i4": 3e-1}
 
+# Seconds from which the checked run is warm-up enough.
+LONG_RUN = 0.5
+
 
 @dataclass
 class Run:
@@ -65,7 +68,10 @@ def prepare(run: Run, problem: Problem, references: dict[str, Any], min_ms: floa
     try:
         adapter = importlib.import_module(f"benchmarks.adapters.{contestant.adapter}")
         run.prepared = adapter.prepare(problem, contestant)
-        outputs = run.prepared.outputs(run.prepared.run())
+        begin = time.perf_counter()
+        result = run.prepared.run()
+        once = time.perf_counter() - begin
+        outputs = run.prepared.outputs(result)
     except Unavailable as reason:
         return run.fail("not available", str(reason))
     except Exception as error:  # a peer may fail in any way; the others go on
@@ -77,7 +83,8 @@ def prepare(run: Run, problem: Problem, references: dict[str, Any], min_ms: floa
     if run.prepared is None:
         return
     settle()
-    once = time_calls(run.prepared, 1)
+    if once < LONG_RUN:
+        once = time_calls(run.prepared, 1)
     run.calls = max(1, min(10000, int(min_ms * 1e-3 / max(once, 1e-7))))
 
 
