@@ -1,7 +1,8 @@
 """What the driver and the adapters agree on.
 
-An adapter is a module of `benchmarks.adapters` with a function `prepare(problem, contestant) -> Prepared`. It raises
-`Unavailable` where the machine or the library cannot run what is asked; the reason is shown in the tables.
+An adapter is a module of `benchmarks.adapters` with a function `prepare(problem, contestant) -> Prepared` and, where it
+has any, `VARIANTS`, the names of its variants. It raises `Unavailable` where the machine or the library cannot run what
+is asked; the reason is shown in the tables.
 """
 
 from __future__ import annotations

@@ -87,6 +87,7 @@ class Config:
     bars: tuple[Bar, ...]
     repetitions: int
     min_ms: float
+    quick: bool = False
 
 
 def find(name: str) -> Path:
@@ -115,9 +116,10 @@ def load(path: Path, *, quick: bool = False, threads: Sequence[int] = (), adapte
         raw.get("title", path.stem),
         tuple(_cases(raw.get("quick", raw["grid"]) if quick else raw["grid"], thread_counts)),
         contestants,
-        tuple(_bar(path, item) for item in raw.get("bars", [])),
+        tuple(replace(bar, where={}) if quick else bar for bar in (_bar(path, item) for item in raw.get("bars", []))),
         2 if quick else raw.get("repetitions", 9),
         0.0 if quick else raw.get("min_ms", 20.0),
+        quick,
     )
 
 

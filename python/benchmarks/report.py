@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """A bar at one point: the labels and times that were compared, their ratio and pass, FAIL, report or no figure."""
+    """A bar at one point: the labels and times that were compared, their ratio and pass, FAIL, report, no figure or not judged."""
 
     bar: Bar
     point: str
@@ -53,7 +53,9 @@ def fastest_peer(records: Sequence[Record]) -> Record | None:
 
 def judge(config: Config, records: Sequence[Record]) -> list[Verdict]:
     """Every bar at every point where it applies."""
-    return [verdict for bar in config.bars for verdict in (_scaling if bar.scaling else _ratios)(bar, records)]
+    verdicts = [verdict for bar in config.bars for verdict in (_scaling if bar.scaling else _ratios)(bar, records)]
+    # The sizes of a quick run say nothing about a bar.
+    return [verdict._replace(verdict="not judged") for verdict in verdicts] if config.quick else verdicts
 
 
 def _fastest(records: Sequence[Record], pattern: str) -> Record | None:

@@ -67,6 +67,8 @@ def prepare(run: Run, problem: Problem, references: dict[str, Any], min_ms: floa
     contestant = run.contestant
     try:
         adapter = importlib.import_module(f"benchmarks.adapters.{contestant.adapter}")
+        if contestant.variant and contestant.variant not in getattr(adapter, "VARIANTS", ()):
+            raise Unavailable(f"the adapter has no variant {contestant.variant}")
         run.prepared = adapter.prepare(problem, contestant)
         begin = time.perf_counter()
         result = run.prepared.run()

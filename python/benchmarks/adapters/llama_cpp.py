@@ -23,6 +23,7 @@ TYPES = {
     "i8": gguf.GGMLQuantizationType.Q8_0,
     "i4": gguf.GGMLQuantizationType.Q4_0,
 }
+VARIANTS = ("no_flash",)
 
 # The library keeps it as long as the process lives.
 QUIET = llama_cpp.llama_log_callback(lambda level, text, data: None)

@@ -15,6 +15,7 @@ try:
 except ImportError as error:
     raise Unavailable(f"ONNX Runtime: {error}") from error
 
+VARIANTS = ("per_column", "per_tensor")
 BLOCK = 32
 
 

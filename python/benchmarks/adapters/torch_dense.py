@@ -12,6 +12,9 @@ from ..problem import Problem
 from .torch_common import DTYPES, set_up, torch
 
 
+VARIANTS = ("packed", "x86", "onednn", "fbgemm")
+
+
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     """variant: `packed` for floats, a quantised engine (x86, onednn, fbgemm) for i8."""
     set_up(problem.case.threads)
@@ -22,6 +25,8 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
         dtype = DTYPES.get(contestant.dtype)
         if dtype is None:
             raise Unavailable(f"no dense layer in {contestant.dtype}")
+        if contestant.variant not in ("", "packed"):
+            raise Unavailable(f"{contestant.variant} is an engine for int8")
         run = _floating(x.to(dtype), weight.to(dtype), contestant.variant == "packed")
     return Prepared(run, problem.tokens, lambda y: {"y": y.float().numpy()})
 

@@ -14,6 +14,9 @@ from ..problem import Problem
 from .torch_common import DTYPES, set_up, torch
 
 
+VARIANTS = ("compiled", "bf16_attention")
+
+
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     """dtype i8: linears with dynamically quantised activations. variant: `compiled` by torch.compile with packed
     weights, or for i8 `bf16_attention`."""

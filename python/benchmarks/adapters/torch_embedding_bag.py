@@ -11,15 +11,13 @@ from .torch_common import DTYPES, set_up, torch
 
 
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
-    """variant: int32 or int64 (default) indices. Table offsets are added to the codes beforehand, to its favour."""
+    """Table offsets are added to the codes beforehand, to its favour."""
     if contestant.dtype not in DTYPES:
         raise Unavailable(f"embedding_bag has no {contestant.dtype} tables; see fbgemm")
     set_up(problem.case.threads)
     dtype = DTYPES[contestant.dtype]
     tables = torch.from_numpy(problem.tables).reshape(-1, problem.columns).to(dtype)
     indices = torch.from_numpy(problem.rows)
-    if contestant.variant == "int32":
-        indices = indices.int()
     scores = torch.from_numpy(problem.hashed[1]).to(dtype)
 
     def run() -> torch.Tensor:

@@ -10,6 +10,9 @@ from ..problem import Problem
 from .torch_common import set_up, torch
 
 
+VARIANTS = ("eager", "compiled")
+
+
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     """variant: `eager` (default) or `compiled`."""
     if contestant.dtype != "f32":
