@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("configs", nargs="+", metavar="CONFIG", help="a TOML file, or the name of one that ships here")
     run.add_argument("--output", type=Path, default=OUTPUT / "results", help="folder of the reports (%(default)s)")
     run.add_argument("--threads", type=_numbers, default=[], metavar="N,..", help="instead of the configuration's")
-    run.add_argument("--adapters", type=lambda text: text.split(","), default=[], metavar="NAME,..", help="only these; * matches any text")
+    run.add_argument("--adapters", type=_names, default=[], metavar="NAME,..", help="only these; * matches any text")
     run.add_argument("--repetitions", type=int, help="instead of the configuration's")
     run.add_argument("--quick", action="store_true", help="tiny sizes, two repetitions: whether it runs, no figures")
     commands.add_parser("list", help="name the configurations that ship here")
@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _run(item: config.Config, options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 __all__ = ["CONFIGS", "Bar", "Case", "Config", "ConfigError", "Contestant", "find", "load", "replace"]
 
 CONFIGS = Path(__file__).parent / "configs"
+TOP_LEVEL = {"title", "operation", "threads", "repetitions", "min_ms", "grid", "quick", "contestants", "bars"}
 
 
 class ConfigError(ValueError):
@@ -99,24 +100,29 @@ def find(name: str) -> Path:
 
 
 def load(path: Path, *, quick: bool = False, threads: Sequence[int] = (), adapters: Sequence[str] = ()) -> Config:
-    """Reads a file. quick: the sizes of its [quick] table and two short repetitions. adapters: patterns of those to run."""
+    """Reads a file.
+
+    quick: the sizes of its [quick] table and two short repetitions. threads: instead of the file's. adapters: patterns
+    of those to run.
+    """
     try:
         raw = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
-    _check_keys(path, raw, {"title", "operation", "threads", "repetitions", "min_ms", "grid", "quick", "contestants", "bars"})
+    _check_keys(path, raw, TOP_LEVEL)
     if not raw.get("grid") or not raw.get("contestants"):
         raise ConfigError(f"{path}: needs a [grid] and [[contestants]]")
-    contestants = tuple(itertools.chain.from_iterable(_contestants(path, raw, item) for item in raw["contestants"]))
+    contestants = tuple(c for item in raw["contestants"] for c in _contestants(path, raw, item))
     if adapters:
         contestants = tuple(c for c in contestants if any(fnmatch.fnmatch(c.adapter, a) for a in adapters))
+    bars = [_bar(path, item) for item in raw.get("bars", [])]
     thread_counts = list(threads) or ([1] if quick else raw.get("threads", [1]))
     return Config(
         path.stem,
         raw.get("title", path.stem),
         tuple(_cases(raw.get("quick", raw["grid"]) if quick else raw["grid"], thread_counts)),
         contestants,
-        tuple(replace(bar, where={}) if quick else bar for bar in (_bar(path, item) for item in raw.get("bars", []))),
+        tuple(replace(bar, where={}) if quick else bar for bar in bars),
         2 if quick else raw.get("repetitions", 9),
         0.0 if quick else raw.get("min_ms", 20.0),
         quick,

@@ -20,7 +20,8 @@ from .paths import ROOT
 PACKAGES = ("numpy", "torch", "onnxruntime", "fbgemm-gpu-cpu", "llama-cpp-python")
 
 # Settings that make a library choose kernels of another machine.
-DROPPED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")
+DROPPED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
+DROPPED += ("MKL_ENABLE_INSTRUCTIONS",)
 
 
 def machine() -> dict[str, Any]:
@@ -69,7 +70,8 @@ def environment(threads: int) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in DROPPED}
     for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
         environment[f"{name}_NUM_THREADS"] = str(threads)
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "python"), environment.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    paths = [str(ROOT / "python"), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     environment["THP_MEM_ALLOC_ENABLE"] = "1"
     tunables = [environment.get("GLIBC_TUNABLES", ""), "glibc.malloc.hugetlb=1"]
     environment["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))

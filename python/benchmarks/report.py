@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """A bar at one point: the labels and times that were compared, their ratio and pass, FAIL, report, no figure or not judged."""
+    """A bar at one point: what was compared, the ratio, and pass, FAIL, report, no figure or not judged."""
 
     bar: Bar
     point: str
@@ -73,7 +73,8 @@ def _ratios(bar: Bar, records: Sequence[Record]) -> Iterator[Verdict]:
             needed, ratio = f"at most {bar.at_most:g}", median(ours) / median(peer) if ours and peer else None
             passed = ratio is not None and ratio <= bar.at_most
         else:
-            needed, ratio = f"at least {bar.at_least:g}" if bar.at_least else "", median(peer) / median(ours) if ours and peer else None
+            needed = f"at least {bar.at_least:g}" if bar.at_least else ""
+            ratio = median(peer) / median(ours) if ours and peer else None
             passed = ratio is not None and (bar.at_least is None or ratio >= bar.at_least)
         yield Verdict(bar, point, _figure(ours), _figure(peer), ratio, needed, _word(ratio, passed, bool(needed)))
 
@@ -134,14 +135,16 @@ def _cells(record: Record, peer: Record | None) -> str:
     times = record["us_per_token"]
     error = f"{record['error']:.1e}" if record["error"] is not None else ""
     ratio = f"{median(peer) / times['median']:.2f}" if peer else ""
-    figures = [f"{times[name]:.4g}" for name in ("median", "min", "max")] + [f"{1e6 / times['median']:.4g}", ratio, error]
+    figures = [f"{times[name]:.4g}" for name in ("median", "min", "max")]
+    figures += [f"{1e6 / times['median']:.4g}", ratio, error]
     return " | ".join(figures)
 
 
 def _machine_line(machine: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
-    return f"{machine['cpu']}, {machine['cpus']} CPUs ({', '.join(machine['features'])}; {caches}); {packages}; {machine['date']}"
+    hardware = f"{machine['cpu']}, {machine['cpus']} CPUs ({', '.join(machine['features'])}; {caches})"
+    return f"{hardware}; {packages}; {machine['date']}"
 
 
 def chart(config: Config, records: Sequence[Record], path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from memoryformer.hash import memory_hash
 
 from ..adapter import Prepared, Unavailable
@@ -20,6 +21,8 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     set_up(problem.case.threads)
     x, bits = torch.from_numpy(problem.x), problem.bits
     function = torch.compile(memory_hash, dynamic=False) if contestant.variant == "compiled" else memory_hash
-    return Prepared(
-        lambda: function(x, bits), problem.tokens, lambda result: {"codes": result[0].numpy(), "scores": result[1].numpy()}
-    )
+
+    def outputs(result: tuple[torch.Tensor, torch.Tensor]) -> dict[str, np.ndarray]:
+        return {"codes": result[0].numpy(), "scores": result[1].numpy()}
+
+    return Prepared(lambda: function(x, bits), problem.tokens, outputs)
