@@ -96,7 +96,8 @@ def find(name: str) -> Path:
     for path in (Path(name), CONFIGS / name, CONFIGS / f"{name}.toml"):
         if path.is_file():
             return path
-    raise ConfigError(f"no configuration {name!r}; there are {', '.join(sorted(p.stem for p in CONFIGS.glob('*.toml')))}")
+    shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.toml")))
+    raise ConfigError(f"no configuration {name!r}; there are {shipped}")
 
 
 def load(path: Path, *, quick: bool = False, threads: Sequence[int] = (), adapters: Sequence[str] = ()) -> Config:
