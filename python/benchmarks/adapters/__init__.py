@@ -1,0 +1,1 @@
+"""One file for each peer, and `ours`."""

@@ -1,0 +1,123 @@
+"""Kernels and models of this compiler, compiled once into the benchmarks' folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import memoryformer
+import numpy as np
+from memoryformer.compiler import find_compiler
+from memoryformer.config import MemoryFormerConfig
+from memoryformer.runtime import Feed
+
+from ..adapter import Prepared, Unavailable
+from ..config import Contestant
+from ..kernels import WRITERS, Writer
+from ..paths import OUTPUT
+from ..problem import Problem
+
+PLAIN = ("f32", "f16", "bf16")
+
+
+def prepare(problem: Problem, contestant: Contestant) -> Prepared:
+    """dtype: of tables and, in models, the head. Further options of mf-compile stand in MF_COMPILE_OPTIONS."""
+    if contestant.operation in WRITERS:
+        return _kernel(problem, contestant)
+    if contestant.operation in ("prefill", "decode"):
+        return _model(problem, contestant)
+    raise Unavailable(f"no {contestant.operation} here")
+
+
+def _kernel(problem: Problem, contestant: Contestant) -> Prepared:
+    element = contestant.dtype if contestant.dtype in PLAIN else "f32"
+    text = WRITERS[contestant.operation](Writer(problem, element))
+    library = _compiled("kernel.mlir", text, _dtype_options(contestant.dtype))
+    model = memoryformer.load(library, load_mode="copy", threads=problem.case.threads)
+    inputs = _inputs(problem, contestant.operation)
+    outputs = model.call("kernel", *inputs)
+
+    def named(result: list[np.ndarray]) -> dict[str, np.ndarray]:
+        if contestant.operation == "hash":
+            codes, scores = result
+            return {"codes": codes.view(f"u{codes.itemsize}"), "scores": scores}
+        return {"y": result[0]}
+
+    return Prepared(lambda: model.call("kernel", *inputs, outputs=outputs), problem.tokens, named)
+
+
+def _inputs(problem: Problem, operation: str) -> list[np.ndarray]:
+    if operation == "lookup":
+        codes, scores = problem.hashed
+        return [codes.view(f"i{codes.itemsize}"), scores]
+    if operation == "attention":
+        return list(problem.qkv)
+    if operation == "block":
+        return [problem.x, np.arange(problem.tokens, dtype=np.int32)]
+    return [problem.x]
+
+
+def _model(problem: Problem, contestant: Contestant) -> Prepared:
+    config = MemoryFormerConfig(
+        hidden_size=problem.width,
+        num_hidden_layers=problem.case.get("layers", 1),
+        num_attention_heads=problem.heads,
+        vocab_size=problem.case.get("vocabulary", 50304),
+        memory_code_bits=problem.bits,
+    )
+    options = ["--random-weights", f"--random-dtype={contestant.dtype if contestant.dtype in PLAIN else 'f32'}"]
+    options += _dtype_options(contestant.dtype, head=True)
+    library = _compiled("config.json", json.dumps(config.to_dict()), options)
+    model = memoryformer.load(library, load_mode="copy", threads=problem.case.threads)
+    depth, tokens = problem.case.get("depth", 0), problem.tokens
+    session = model.session(max_tokens_per_call=max(depth, tokens), max_positions=depth + tokens)
+    sequence = session.add()
+    logits = np.empty((1, config.vocab_size), np.float32)
+    ids = np.random.default_rng(0).integers(0, config.vocab_size, max(depth, tokens))
+
+    def prefill() -> np.ndarray:
+        session.truncate(sequence, 0)
+        return session.step([Feed(sequence, ids[:tokens])], out=logits)
+
+    def decode() -> np.ndarray:
+        session.truncate(sequence, depth)
+        feed = np.array([1])
+        for _ in range(tokens):
+            session.step([Feed(sequence, feed)], out=logits)
+            feed = np.array([logits[0].argmax()])
+        return logits
+
+    if depth:
+        session.step([Feed(sequence, ids[:depth], "none")])
+    return Prepared(prefill if contestant.operation == "prefill" else decode, tokens, lambda y: {"logits": y})
+
+
+def _dtype_options(dtype: str, head: bool = False) -> list[str]:
+    """The options that store tables, and a model's head, in a quantised type."""
+    if dtype in PLAIN:
+        return []
+    return [f"--table-dtype={dtype}"] + ([f"--head-dtype={dtype}"] if head else [])
+
+
+def _compiled(file: str, text: str, options: list[str]) -> Path:
+    """Compiles a text unless the same compiler has done so before; a model's folder is named by all that decides it."""
+    options = [*options, *os.environ.get("MF_COMPILE_OPTIONS", "").split()]
+    tool = find_compiler()
+    key = json.dumps([text, options, str(tool), tool.stat().st_mtime_ns])
+    folder = OUTPUT / hashlib.sha256(key.encode()).hexdigest()[:16]
+    library = folder / "model.so"
+    if library.exists():
+        return library
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / file
+    source.write_text(text)
+    try:
+        memoryformer.compile(source, library, options=options)
+    except memoryformer.Error as error:
+        if "nknown command line" not in str(error):
+            raise
+    if not library.exists():  # an option that the tool does not know may also end in its help
+        raise Unavailable(f"not supported yet: this mf-compile does not take {' '.join(options)}")
+    return library

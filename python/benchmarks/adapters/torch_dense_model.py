@@ -1,0 +1,111 @@
+"""The dense GPT-NeoX in PyTorch: one block, or the prefill of a model that computes the last logits only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import memoryformer.dense
+from memoryformer.config import DenseConfig
+
+from ..adapter import Prepared, Unavailable
+from ..config import Contestant
+from ..problem import Problem
+from .torch_common import DTYPES, set_up, torch
+
+
+VARIANTS = ("compiled", "bf16_attention")
+
+
+def prepare(problem: Problem, contestant: Contestant) -> Prepared:
+    """dtype i8: linears with dynamically quantised activations. variant: `compiled` by torch.compile with packed
+    weights, or for i8 `bf16_attention`."""
+    if contestant.dtype != "i8" and contestant.dtype not in DTYPES:
+        raise Unavailable(f"no dense model in {contestant.dtype}")
+    set_up(problem.case.threads)
+    makers = {"block": _block, "prefill": _prefill}
+    if contestant.operation not in makers:
+        raise Unavailable(f"no {contestant.operation} here")
+    module, given = makers[contestant.operation](problem)
+    function = _converted(module, contestant)
+    given = given.to(DTYPES.get(contestant.dtype, torch.float32)) if given.is_floating_point() else given
+    if contestant.variant == "compiled":
+        function = _compiled(function)
+    if contestant.variant == "bf16_attention":
+        function = _with_bf16_attention(function)
+    return Prepared(lambda: function(given), problem.tokens, lambda y: {"output": y.float().numpy()})
+
+
+def _config(problem: Problem) -> DenseConfig:
+    return DenseConfig(
+        hidden_size=problem.width,
+        num_hidden_layers=problem.case.get("layers", 1),
+        num_attention_heads=problem.heads,
+        vocab_size=problem.case.get("vocabulary", 50304),
+    )
+
+
+def _block(problem: Problem) -> tuple[torch.nn.Module, torch.Tensor]:
+    return memoryformer.dense.DenseBlock(_config(problem)).eval(), torch.from_numpy(problem.x)[None]
+
+
+def _prefill(problem: Problem) -> tuple[torch.nn.Module, torch.Tensor]:
+    ids = torch.randint(problem.case.get("vocabulary", 50304), (1, problem.tokens), generator=torch.manual_seed(0))
+    return LastLogits(memoryformer.dense.DenseForCausalLM(_config(problem))).eval(), ids
+
+
+class LastLogits(torch.nn.Module):
+    """A model that applies its head to the last position only."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        parts = self.model.gpt_neox
+        x = parts["embed_in"](ids)
+        for block in parts["layers"]:
+            x = block(x)
+        return self.model.embed_out(parts["final_layer_norm"](x[:, -1]))
+
+
+def _converted(module: torch.nn.Module, contestant: Contestant) -> torch.nn.Module:
+    if contestant.dtype != "i8":
+        return module.to(DTYPES[contestant.dtype])
+    torch.backends.quantized.engine = "x86"
+    return torch.ao.quantization.quantize_dynamic(module, {torch.nn.Linear}, torch.qint8)
+
+
+def _compiled(function: Callable) -> Callable:
+    import torch._inductor.config
+
+    torch._inductor.config.freezing = True
+    torch._dynamo.reset()
+    compiled = torch.compile(function, dynamic=False)
+
+    def call(given: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return compiled(given)
+
+    return call
+
+
+def _with_bf16_attention(function: Callable) -> Callable:
+    plain = memoryformer.dense.causal_attention
+
+    def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return plain(q.bfloat16(), k.bfloat16(), v.bfloat16()).float()
+
+    @contextlib.contextmanager
+    def replaced():
+        memoryformer.dense.causal_attention = attention
+        try:
+            yield
+        finally:
+            memoryformer.dense.causal_attention = plain
+
+    def call(given: torch.Tensor) -> torch.Tensor:
+        with replaced():
+            return function(given)
+
+    return call
