@@ -78,6 +78,19 @@ Value mlir::mf::buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Va
   return arith::AddIOp::create(kb.builder(), sums.getLoc(), sums, product);
 }
 
+Value mlir::mf::buildSignedDot4(KernelBuilder &kb, Value sums, Value x, Value y) {
+  // The products of NEON have signs on both sides.
+  if (kb.isAArch64() && getWidth(x) == 16)
+    return buildDot4(kb, sums, x, y);
+  OpBuilder &b = kb.builder();
+  Location loc = x.getLoc();
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(x.getType()));
+  Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, zero);
+  Value magnitude = kb.select(isNegative, arith::SubIOp::create(b, loc, zero, x), x);
+  Value signedSide = kb.select(isNegative, arith::SubIOp::create(b, loc, zero, y), y);
+  return buildDot4(kb, sums, magnitude, signedSide);
+}
+
 /// The low or the high halves of each 16 bytes of x and y, element by element in turn.
 static Value zip(KernelBuilder &kb, Value x, Value y, bool high) {
   int64_t width = getWidth(x);

@@ -25,14 +25,14 @@ static bool hasStrips(LookupOp op) {
   return !op.isQuantized() || (layout.getStripColumns() / layout.getColumnsPerByte()) % 16 == 0;
 }
 
-/// A block of tables takes a quarter of the second-level cache: the next one is on its way, and sums pass through. Rows
-/// that are read once for many tokens pay from a quarter of the rows of a table on.
+/// A block of tables takes half of the second-level cache: the next one is on its way, and sums pass through. Rows that
+/// are read once for many tokens pay from a quarter of the rows of a table on.
 static CPUStripsAttr selectStrips(LookupOp op, CPUTargetAttr target) {
   auto type = cast<ShapedType>(op.getTables().front().getType());
   int64_t rows = type.getDimSize(2), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
-  int64_t tables = target.getL2Bytes() / 4 / (rows * rowBytes) / 4 * 4;
+  int64_t tables = target.getL2Bytes() / 2 / (rows * rowBytes) / 4 * 4;
   tables = std::clamp<int64_t>(tables, 4, 16);
-  return CPUStripsAttr::get(op.getContext(), /*strips=*/1, tables, /*ahead=*/2, /*gather_tokens=*/rows / 4,
+  return CPUStripsAttr::get(op.getContext(), /*strips=*/1, tables, /*ahead=*/1, /*gather_tokens=*/rows / 4,
                             /*gather_ahead=*/16, target.getLanes());
 }
 

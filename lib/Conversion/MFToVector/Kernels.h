@@ -16,6 +16,8 @@ void lowerLayerNorm(LayerNormOp op, CPURowsAttr strategy);
 void lowerLinear(LinearOp op, CPUPanelGemmAttr strategy);
 /// For a weight without a layout.
 void lowerLinearOnRows(LinearOp op, CPUPanelGemmAttr strategy);
+/// Quantised weights, in panels that interleave 4 features.
+void lowerLinearOfIntegers(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);

@@ -207,7 +207,9 @@ void PanelKernel::build() {
 }
 
 void mf::lowerLinear(LinearOp op, CPUPanelGemmAttr strategy) {
-  if (op.getLayoutAttr())
+  if (op.isQuantized())
+    lowerLinearOfIntegers(op, strategy);
+  else if (op.getLayoutAttr())
     PanelKernel(op, strategy).build();
   else
     lowerLinearOnRows(op, strategy);

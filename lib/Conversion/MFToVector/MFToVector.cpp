@@ -61,6 +61,8 @@ static LogicalResult checkStaticDimensions(Operation *op) {
       })
       .Case([](LinearOp op) {
         auto type = cast<MemRefType>(op.getWeight().getType());
+        if (op.isQuantized() && failed(checkFeatures(op, op.getX(), 1)))
+          return failure();
         return checkFeatures(op, op.getWeight(), type.getRank() - 1);
       })
       .Case<AttentionOp, CachedAttentionOp>([](auto op) {
@@ -104,6 +106,24 @@ static LogicalResult lowerLookupOp(LookupOp op) {
   return lowerWith(op, lowerLookupStrips);
 }
 
+/// Integers are read four features at a time, pairs of them eight.
+static LogicalResult lowerLinearOp(LinearOp op) {
+  if (!op.isQuantized())
+    return lowerWith(op, lowerLinear);
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!layout || layout.getInterleave() != 4 || layout.getColumns() % 16 != 0)
+    return op.emitOpError("has a quantised weight; its kernel needs panels of a multiple of 16 columns that interleave "
+                          "4 features, found ")
+           << layout;
+  int64_t features = cast<MemRefType>(op.getX().getType()).getDimSize(1);
+  int64_t groups = cast<MemRefType>(op.getWeightScales().getType()).getDimSize(0);
+  int64_t block = 4 * layout.getFeaturesPerByte();
+  if (groups > 1 && features / groups % block != 0)
+    return op.emitOpError("has groups of ")
+           << features / groups << " features; its kernel needs multiples of " << block;
+  return lowerWith(op, lowerLinear);
+}
+
 static LogicalResult lowerOp(Operation *op) {
   if (failed(checkMemRefs(op)) || failed(checkStaticDimensions(op)))
     return failure();
@@ -114,7 +134,7 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](EmbeddingOp op) { return lowerWith(op, lowerEmbedding); })
       .Case([](HashOp op) { return lowerWith(op, lowerHash); })
       .Case([](LayerNormOp op) { return lowerWith(op, lowerLayerNorm); })
-      .Case([](LinearOp op) { return lowerWith(op, lowerLinear); })
+      .Case([](LinearOp op) { return lowerLinearOp(op); })
       .Case([](LookupOp op) { return lowerLookupOp(op); })
       .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })
       .Case([](RMSNormOp op) { return lowerWith(op, lowerRMSNorm); })

@@ -11,6 +11,9 @@ namespace mlir::mf {
 /// target. Vectors of 128 bits or more.
 Value buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes);
 
+/// The same for two sides with signs, in [-127, 127]: the sign of the `x` side goes to `y` first.
+Value buildSignedDot4(KernelBuilder &kb, Value sums, Value x, Value y);
+
 /// The bytes of four vectors of equal type, those of one place adjacent: result j of each 16 bytes holds the places
 /// 4 j, ..., 4 j + 3 of these 16 bytes.
 std::array<Value, 4> buildInterleave4(KernelBuilder &kb, std::array<Value, 4> rows);
