@@ -82,8 +82,8 @@ func.func @sizes(%frame: !mf.frame) {
 // for %b.
 // CHECK-LABEL: func.func @scratch(
 // CHECK-SAME: %[[FRAME:.*]]: !mf.frame)
-// CHECK: %[[WORKERS:.*]] = mf.frame_workers %[[FRAME]]
-// CHECK: %[[STRIDE:.*]] = arith.constant 384 : index
+// CHECK-DAG: %[[WORKERS:.*]] = mf.frame_workers %[[FRAME]]
+// CHECK-DAG: %[[STRIDE:.*]] = arith.constant 384 : index
 // CHECK: %[[TOTAL:.*]] = arith.muli %[[WORKERS]], %[[STRIDE]]
 // CHECK: %[[W:.*]] = mf.frame_workspace %[[FRAME]](%[[TOTAL]])
 // CHECK: scf.forall

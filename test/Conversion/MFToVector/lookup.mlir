@@ -11,8 +11,8 @@
 // CHECK: %[[CODE:.*]] = memref.load %[[C]][%[[M]], %[[K]]]
 // CHECK: %[[ROW:.*]] = arith.index_castui %[[CODE]] : i8 to index
 // CHECK: %[[SCORE:.*]] = memref.load %[[S]][%[[M]], %[[K]]]
-// CHECK: %[[E0:.*]] = vector.load %[[T]][%c0, %[[K]], %[[ROW]], %c0]
 // CHECK: %[[W:.*]] = vector.broadcast %[[SCORE]]
+// CHECK: %[[E0:.*]] = vector.load %[[T]][%c0, %[[K]], %[[ROW]], %c0]
 // CHECK: %[[P:.*]] = arith.mulf %[[W]], %[[E0]]
 // CHECK: arith.addf %[[P]], %[[A0]]
 // CHECK: vector.load %[[T]][%c0, %[[K]], %[[ROW]], %c4]

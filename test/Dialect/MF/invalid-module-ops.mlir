@@ -7,7 +7,12 @@ mf.parameter @parameter_c1 : tensor<?x4xf32> from #mf.fill<0.0 : f32>
 // -----
 
 // expected-error @below {{attribute 'type' failed to satisfy constraint}}
-mf.parameter @parameter_c1_element : tensor<4xi8> from #mf.fill<0.0 : f32>
+mf.parameter @parameter_c1_element : tensor<4xi16> from #mf.fill<0.0 : f32>
+
+// -----
+
+// expected-error @below {{expects integers to be quantised, and nothing else, found 'i8' from #mf.fill<0.000000e+00 : f32>}}
+mf.parameter @parameter_c2_integers : tensor<4xi8> from #mf.fill<0.0 : f32>
 
 // -----
 

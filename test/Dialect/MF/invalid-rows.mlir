@@ -97,7 +97,7 @@ func.func @linear_c2(%x: tensor<?x64xf32>, %w: tensor<60x63xf32>, %y: tensor<?x6
 // -----
 
 func.func @linear_c2_rank(%x: tensor<?x64xf32>, %w: tensor<60x64xf32>, %y: tensor<?x60xf32>) {
-  // expected-error @below {{expects 'weight' to be [panels, D, columns], found 'tensor<60x64xf32>'}}
+  // expected-error @below {{expects 'weight' to be stored with #mf.panel_layout<columns = 16> in 3 dimensions, found 'tensor<60x64xf32>'}}
   %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<60x64xf32>) outs(%y : tensor<?x60xf32>)
       -> tensor<?x60xf32>
   return
@@ -106,7 +106,7 @@ func.func @linear_c2_rank(%x: tensor<?x64xf32>, %w: tensor<60x64xf32>, %y: tenso
 // -----
 
 func.func @linear_c2_columns(%x: tensor<?x64xf32>, %w: tensor<4x64x8xf32>, %y: tensor<?x60xf32>) {
-  // expected-error @below {{expects panels of 16 columns in 'weight', found 'tensor<4x64x8xf32>'}}
+  // expected-error @below {{expects 'weight' to have shape 4x64x16 as #mf.panel_layout<columns = 16> stores 60 columns of 64 features, found 'tensor<4x64x8xf32>'}}
   %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<4x64x8xf32>) outs(%y : tensor<?x60xf32>)
       -> tensor<?x60xf32>
   return
@@ -115,7 +115,7 @@ func.func @linear_c2_columns(%x: tensor<?x64xf32>, %w: tensor<4x64x8xf32>, %y: t
 // -----
 
 func.func @linear_c2_panels(%x: tensor<?x64xf32>, %w: tensor<3x64x16xf32>, %y: tensor<?x60xf32>) {
-  // expected-error @below {{expects 'weight' to have 4 panels of 16 columns for 60 columns of 'outs', found 3}}
+  // expected-error @below {{expects 'weight' to have shape 4x64x16 as #mf.panel_layout<columns = 16> stores 60 columns of 64 features, found 'tensor<3x64x16xf32>'}}
   %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<3x64x16xf32>) outs(%y : tensor<?x60xf32>)
       -> tensor<?x60xf32>
   return
