@@ -12,13 +12,15 @@
 // RUN: diff %t.all %t.stages
 // RUN: FileCheck %s --check-prefix=CPU < %t.all
 
-// Everything between two attentions is one loop over tokens: the end of a layer and the beginning of the next.
+// Row-wise ops between two lookups or attentions share a loop over tokens; lookups in strips have their own.
 // TILE-LABEL: func.func @step(
 // TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (16)
 // TILE: mf.embedding
 // TILE: mf.rms_norm
 // TILE: mf.hash
-// TILE: mf.lookup {{.*}}tables(%{{.*}}, %{{.*}} : tensor<2x16x8xf32>, tensor<2x16x8xf32>)
+// TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (4096)
+// TILE: mf.lookup {{.*}}tables(%{{.*}}, %{{.*}} : tensor<1x2x16x16xf32>, tensor<1x2x16x16xf32>)
+// TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (16)
 // TILE: mf.rope
 // TILE: scf.forall (%{{.*}}) in (2)
 // TILE: mf.update_state

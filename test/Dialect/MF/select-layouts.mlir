@@ -7,9 +7,9 @@
 // REMARK: remark: [Passed] SelectLayouts {{.*}} Remark="#mf.panel_layout<columns = 32>"
 // REMARK: remark: [Missed] SelectLayouts {{.*}} Remark="no layout: a parameter has another use"
 
-// INVALID: error: mf-select-layouts: expects columns to be 1 or more, found -1
+// INVALID: error: mf-select-layouts: expects panel-columns to be 0 or more, found -1
 
-// CHECK: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<{{.*}}>
+// CHECK: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<strip_columns = 32>
 // CHECK: mf.parameter @w : tensor<60x64xf32> {{.*}} layout #mf.panel_layout<columns = 32>
 // STRIP: mf.parameter @t : tensor<8x256x40xf32> {{.*}} layout #mf.table_layout<strip_columns = 16>
 // STRIP: mf.parameter @w : tensor<60x64xf32>
@@ -18,8 +18,8 @@ mf.parameter @t : tensor<8x256x40xf32> from #mf.random<seed = 1, scale = 1.0 : f
 mf.parameter @w : tensor<60x64xf32> from #mf.random<seed = 2, scale = 1.0 : f32>
 
 // CHECK-LABEL: func.func @lookup
-// CHECK: mf.get_parameter @t : tensor<8x256x40xf32>
-// CHECK: mf.lookup layout(<{{.*}}>)
+// CHECK: mf.get_parameter @t : tensor<2x8x256x32xf32>
+// CHECK: mf.lookup layout(<strip_columns = 32>)
 // STRIP-LABEL: func.func @lookup
 // STRIP: mf.get_parameter @t : tensor<3x8x256x16xf32>
 // STRIP: mf.lookup layout(<strip_columns = 16>)

@@ -174,10 +174,11 @@ struct SelectLayoutsPass : public mf::impl::SelectLayoutsPassBase<SelectLayoutsP
   void runOnOperation() override {
     auto emitError = [&] { return getOperation().emitError("mf-select-layouts: "); };
     if (tableStripColumns < -1)
-      return emitError() << "expects table-strip-columns to be -1 or more, found " << tableStripColumns,
+      return emitError() << "expects table-strip-columns to be -1 or more, found " << tableStripColumns.getValue(),
              signalPassFailure();
     if (panelColumns < 0)
-      return emitError() << "expects panel-columns to be 0 or more, found " << panelColumns, signalPassFailure();
+      return emitError() << "expects panel-columns to be 0 or more, found " << panelColumns.getValue(),
+             signalPassFailure();
     LayoutSelection selection(getOperation(), tableStripColumns, panelColumns);
     selection.select();
     numLayouts += selection.apply();
