@@ -1,7 +1,7 @@
 """Cross entropy of a compiled language model on a text. Needs numpy only.
 
-The text is cut into windows that do not overlap, each a sequence of its own: the context of a prediction begins where its
-window does. Every token but the first is predicted once.
+The text is cut into windows that do not overlap, each a sequence of its own: the context of a prediction begins where
+its window does. Every token but the first is predicted once.
 """
 
 from __future__ import annotations
