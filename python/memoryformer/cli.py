@@ -1,4 +1,4 @@
-"""The command line, `python -m memoryformer {train,plot,import,compile,info,generate}`.
+"""The command line, `python -m memoryformer {train,plot,import,compile,info,generate,perplexity}`.
 
 Every command imports what it needs when it runs, so that those for compiled models work without torch.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 FORMATTER = argparse.ArgumentDefaultsHelpFormatter
+VALIDATION_FRACTION = 0.05  # of the text, at its end: what train holds out, perplexity measures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m memoryformer", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_train, _add_plot, _add_import, _add_compile, _add_info, _add_generate):
+    for add in (_add_train, _add_plot, _add_import, _add_compile, _add_info, _add_generate, _add_perplexity):
         add(commands)
     return parser
 
@@ -56,7 +57,9 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--learning-rate", type=float, default=3e-3, help="highest learning rate of AdamW")
     parser.add_argument("--weight-decay", type=float, default=0.01, help="of matrices and tables")
     parser.add_argument("--clip", type=float, default=1.0, help="largest norm of the gradient")
-    parser.add_argument("--validation-fraction", type=float, default=0.05, help="part of the text, at its end")
+    parser.add_argument(
+        "--validation-fraction", type=float, default=VALIDATION_FRACTION, help="part of the text, at its end"
+    )
     parser.add_argument("--evaluate-every", type=int, default=200, help="steps between two validations")
     parser.add_argument("--log-every", type=int, default=10, help="steps between two lines of log.jsonl")
     parser.add_argument("--checkpoint-every", type=int, default=200, help="steps between two checkpoints, 0: none")
@@ -211,12 +214,46 @@ def _generate(options: argparse.Namespace) -> None:
         print(clock.summary(len(prompt_ids)), file=sys.stderr)
 
 
-def _tokenizer(options: argparse.Namespace):
+def _add_perplexity(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("perplexity", help="loss of a compiled model on a text", formatter_class=FORMATTER)
+    parser.add_argument("model", type=Path, help="compiled shared library")
+    parser.add_argument("--text", required=True, help="UTF-8 file, or 'shakespeare' for train's validation part of it")
+    parser.add_argument("--tokenizer", type=Path, help="tokenizer.json (default: the one beside the model)")
+    parser.add_argument("--tokens", type=int, default=0, help="only the first ones of the text, 0: all")
+    parser.add_argument("--window", type=int, default=0, help="tokens of a sequence, 0: the model's positions")
+    parser.add_argument("--threads", type=int, default=0, help="0: the runtime's own choice")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_perplexity)
+
+
+def _perplexity(options: argparse.Namespace) -> None:
+    from .perplexity import measure
+    from .runtime import load
+
+    if options.tokens < 0:
+        raise ValueError(f"--tokens must be 0 or more, found {options.tokens}")
+    tokenizer = _tokenizer(options, otherwise="")
+    if options.text == "shakespeare" and not Path(options.text).exists():
+        from . import corpus
+
+        ids = corpus.split(corpus.encode(tokenizer, corpus.shakespeare_text()), VALIDATION_FRACTION, window=1)[1]
+    else:
+        ids = tokenizer.encode(Path(options.text).read_text(encoding="utf-8")).ids
+    ids = ids[: options.tokens] if options.tokens else ids
+    with load(options.model, threads=options.threads) as model:
+        measured = measure(model, ids, options.window)
+    if options.json:
+        print(json.dumps(measured.to_dict()))
+    else:
+        print(f"loss {measured.loss:.6f} nats, perplexity {measured.perplexity:.4f}, {measured.tokens} tokens")
+
+
+def _tokenizer(options: argparse.Namespace, otherwise: str = " or pass --prompt-ids"):
     from tokenizers import Tokenizer
 
     path = options.tokenizer or options.model.parent / "tokenizer.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no tokenizer there; name one with --tokenizer or pass --prompt-ids")
+        raise FileNotFoundError(f"{path}: no tokenizer there; name one with --tokenizer{otherwise}")
     return Tokenizer.from_file(str(path))
 
 

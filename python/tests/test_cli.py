@@ -34,7 +34,7 @@ def test_unknown_name_of_the_package():
         memoryformer.nothing
 
 
-@pytest.mark.parametrize("command", ["train", "plot", "import", "compile", "info", "generate"])
+@pytest.mark.parametrize("command", ["train", "plot", "import", "compile", "info", "generate", "perplexity"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
