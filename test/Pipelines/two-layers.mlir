@@ -67,19 +67,23 @@
 // BUFFERIZE-NOT: memref.copy
 // BUFFERIZE-LABEL: func.func @step.workspace(%{{.*}}: !mf.frame) -> i64
 
-// The layers share the kernels of their attentions and of their updates.
+// The layers share the kernels of their lookups, rotations, updates and attentions.
 // KERNELS-LABEL: func.func @step(
 // KERNELS: mf.parallel_for @step_kernel_0 on
 // KERNELS: mf.parallel_for @step_kernel_1 on
 // KERNELS: mf.parallel_for @step_kernel_2 on
 // KERNELS: mf.parallel_for @step_kernel_3 on
+// KERNELS: mf.parallel_for @step_kernel_4 on
+// KERNELS: mf.parallel_for @step_kernel_5 on
 // KERNELS: mf.parallel_for @step_kernel_1 on
 // KERNELS: mf.parallel_for @step_kernel_2 on
-// KERNELS: mf.parallel_for @step_kernel_6 on
-// KERNELS: mf.parallel_for @step_kernel_7 on
-// KERNELS: mf.parallel_for @step_kernel_8 on
-// KERNELS-NOT: @step_kernel_4
-// KERNELS-NOT: @step_kernel_5
+// KERNELS: mf.parallel_for @step_kernel_3 on
+// KERNELS: mf.parallel_for @step_kernel_4 on
+// KERNELS: mf.parallel_for @step_kernel_10 on
+// KERNELS: mf.parallel_for @step_kernel_11 on
+// KERNELS: mf.parallel_for @step_kernel_12 on
+// KERNELS-NOT: @step_kernel_6
+// KERNELS-NOT: @step_kernel_9
 
 // CPU: llvm.func @mf_rt_parallel_for(
 // CPU: llvm.func @step(%{{.*}}: !llvm.ptr) attributes {mf.entry =

@@ -3,7 +3,7 @@
 // RUN: not mf-opt %s --mf-select-layouts=panel-columns=-1 --split-input-file 2>&1 | FileCheck %s --check-prefix=INVALID
 // RUN: mf-opt %s --mf-select-layouts --split-input-file --remarks-filter="mf-select-layouts" --remark-format=emitRemark -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
-// REMARK: remark: [Passed] SelectLayouts {{.*}} Remark=#mf.table_layout
+// REMARK: remark: [Passed] SelectLayouts {{.*}} Remark="#mf.table_layout<strip_columns = 32>"
 // REMARK: remark: [Passed] SelectLayouts {{.*}} Remark="#mf.panel_layout<columns = 32>"
 // REMARK: remark: [Missed] SelectLayouts {{.*}} Remark="no layout: a parameter has another use"
 

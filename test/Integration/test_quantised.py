@@ -1,0 +1,133 @@
+"""Lookups and dense layers of every stored type against float64, bit for bit over token counts and variants.
+
+Bounds. Scores and activations are rounded to steps of max / 127, so each is off by half a step; elements of i8 tables and
+weights by half a step of their scale, max / 254, those of i4 by at most max / 7 where the search cuts the largest ones
+off (a scale of 0.4 * max / 7 would cut more, but has a larger squared error on uniform elements). A sum of K products of
+such factors is off by at most the sum over k of |score| * step_t + |table| * step_s + step_s * step_t.
+"""
+
+from __future__ import annotations
+
+import memoryformer
+import numpy as np
+import pytest
+from harness import Compiler
+from memoryformer.runtime import library_info
+
+STEPS = {"f32": 1e-6, "f16": 2.0**-11, "i8": 1 / 254, "i4": 1 / 7}
+COUNTS = (1, 2, 7, 63, 64, 65, 300)
+
+
+def random_elements(count: int, seed: int) -> np.ndarray:
+    """`#mf.random<seed, scale = 1>`: SplitMix64, the top 24 bits as f32 in [-1, 1)."""
+    with np.errstate(over="ignore"):
+        word = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        word ^= word >> np.uint64(31)
+    return (word >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
+
+
+def call(model: memoryformer.Model, entry: str, *inputs: np.ndarray) -> list[np.ndarray]:
+    results = model.call(entry, *[np.ascontiguousarray(array) for array in inputs])
+    if isinstance(results, dict):
+        return list(results.values())
+    return list(results) if isinstance(results, (list, tuple)) else [results]
+
+
+def variants(library) -> list[str]:
+    """Variants that this CPU runs."""
+    names = []
+    for variant in library_info(library)["variants"]:
+        try:
+            memoryformer.load(library, variant=variant["name"]).close()
+            names.append(variant["name"])
+        except memoryformer.Error:
+            pass
+    return names
+
+
+def lookup_module(tables: int, rows: int, columns: list[int]) -> str:
+    code = "i8" if rows <= 256 else "i16"
+    parameters, types, operands, biases, bias_types, inits, body = [], [], [], [], [], [], []
+    for i, width in enumerate(columns):
+        parameters += [f"mf.parameter @t{i} : tensor<{tables}x{rows}x{width}xf32> from #mf.random<seed = {i + 1}, scale = 1.0 : f32>",
+                       f"mf.parameter @b{i} : tensor<{width}xf32> from #mf.random<seed = {100 + i}, scale = 1.0 : f32>"]
+        body += [f"%t{i} = mf.get_parameter @t{i} : tensor<{tables}x{rows}x{width}xf32>",
+                 f"%b{i} = mf.get_parameter @b{i} : tensor<{width}xf32>", f"%e{i} = tensor.empty(%n) : tensor<?x{width}xf32>"]
+        types.append(f"tensor<{tables}x{rows}x{width}xf32>")
+        bias_types.append(f"tensor<{width}xf32>")
+        operands.append(f"%t{i}")
+        biases.append(f"%b{i}")
+        inits.append(f"tensor<?x{width}xf32>")
+    results = ", ".join(f'{kind} {{mf.name = "y{i}", mf.dims = ["tokens", ""]}}' for i, kind in enumerate(inits))
+    names = [f"%y#{i}" for i in range(len(columns))] if len(columns) > 1 else ["%y"]
+    argument = '{{mf.name = "{}", mf.dims = ["tokens", ""]}}'
+    join = ", ".join
+    return "\n".join([
+        *parameters,
+        f"func.func @lookup(%c: tensor<?x{tables}x{code}> {argument.format('codes')}, "
+        f"%s: tensor<?x{tables}xf32> {argument.format('scores')}) -> ({results}) {{",
+        "%c0 = arith.constant 0 : index", f"%n = tensor.dim %c, %c0 : tensor<?x{tables}x{code}>", *body,
+        f"%y{':' + str(len(columns)) if len(columns) > 1 else ''} = mf.lookup ins(%c, %s : tensor<?x{tables}x{code}>, "
+        f"tensor<?x{tables}xf32>) tables({join(operands)} : {join(types)}) biases({join(biases)} : {join(bias_types)}) "
+        f"outs({join(f'%e{i}' for i in range(len(columns)))} : {join(inits)}) -> {join(inits)}",
+        f"return {join(names)} : {join(inits)}", "}"])
+
+
+@pytest.mark.parametrize("dtype", STEPS)
+@pytest.mark.parametrize("tables,rows,columns", [(8, 256, [64]), (7, 16, [128, 128]), (64, 256, [512] * 3),
+                                                 (13, 1024, [200]), (3, 4, [20]), (33, 256, [960])],
+                         ids=lambda value: str(value).replace(" ", ""))
+def test_lookup(compiler: Compiler, tables: int, rows: int, columns: list[int], dtype: str) -> None:
+    name = f"quantised_{tables}_{rows}_{len(columns)}"
+    library = compiler.module(name, lookup_module(tables, rows, columns), f"--table-dtype={dtype}")
+    random = np.random.default_rng(5)
+    rows_of = random.integers(0, rows, (max(COUNTS), tables))
+    codes = rows_of.astype(np.uint8).view(np.int8) if rows <= 256 else rows_of.astype(np.int16)
+    scores = np.abs(random.standard_normal(codes.shape)).astype(np.float32)
+    step = scores.max(axis=1, keepdims=True) / 254 if dtype.startswith("i") else np.zeros((len(scores), 1))
+    seen = None
+    for variant in variants(library):
+        with memoryformer.load(library, variant=variant, threads=2) as model:
+            whole = call(model, "lookup", codes, scores)
+            for i, (width, y) in enumerate(zip(columns, whole)):
+                table = random_elements(tables * rows * width, i + 1).reshape(tables, rows, width)
+                picked = table[np.arange(tables), rows_of].astype(np.float64)
+                exact = random_elements(width, 100 + i) + np.einsum("mk,mkn->mn", scores.astype(np.float64), picked)
+                bound = (scores * STEPS[dtype]).sum(axis=1)[:, None] + step * np.abs(picked).sum(axis=1)
+                bound += step * STEPS[dtype] * tables + 1e-5
+                assert np.all(np.abs(y - exact) <= bound)
+                for count in COUNTS[:-1]:
+                    assert np.array_equal(call(model, "lookup", codes[:count], scores[:count])[i], y[:count]), count
+        # Without fused products (v2) only the last product and the bias round in another way.
+        if dtype.startswith("i") and variant != "x86-64-v2":
+            assert seen is None or all(np.array_equal(a, b) for a, b in zip(seen, whole))
+            seen = whole
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16", "i8", "i4"])
+@pytest.mark.parametrize("features,columns", [(64, 96), (512, 1000), (20, 16), (33, 70)])
+def test_linear(compiler: Compiler, features: int, columns: int, dtype: str) -> None:
+    text = "\n".join([
+        f"mf.parameter @w : tensor<{columns}x{features}xf32> from #mf.random<seed = 3, scale = 1.0 : f32>",
+        f'func.func @linear(%x: tensor<?x{features}xf32> {{mf.name = "x", mf.dims = ["rows", ""]}}) -> '
+        f'(tensor<?x{columns}xf32> {{mf.name = "y", mf.dims = ["rows", ""]}}) {{',
+        "%c0 = arith.constant 0 : index", f"%n = tensor.dim %x, %c0 : tensor<?x{features}xf32>",
+        f"%w = mf.get_parameter @w : tensor<{columns}x{features}xf32>", f"%e = tensor.empty(%n) : tensor<?x{columns}xf32>",
+        f"%y = mf.linear ins(%x, %w : tensor<?x{features}xf32>, tensor<{columns}x{features}xf32>) "
+        f"outs(%e : tensor<?x{columns}xf32>) -> tensor<?x{columns}xf32>", f"return %y : tensor<?x{columns}xf32>", "}"])
+    group = 32 if features % 32 == 0 else 0
+    library = compiler.module(f"linear_{features}_{columns}", text, f"--head-dtype={dtype}", f"--head-group={group}")
+    x = np.random.default_rng(1).standard_normal((9, features)).astype(np.float32)
+    weight = random_elements(columns * features, 3).reshape(columns, features).astype(np.float64)
+    exact = x.astype(np.float64) @ weight.T
+    step = np.abs(x).max(axis=1, keepdims=True) / 254 if dtype.startswith("i") else np.zeros((len(x), 1))
+    bound = (np.abs(x) * STEPS[dtype]).sum(axis=1)[:, None] + step * np.abs(weight).sum(axis=1)
+    bound += step * STEPS[dtype] * features + 1e-4
+    for variant in variants(library):
+        with memoryformer.load(library, variant=variant, threads=2) as model:
+            y = call(model, "linear", x)[0]
+            assert np.all(np.abs(y - exact) <= bound)
+            for row in range(len(x)):
+                assert np.array_equal(call(model, "linear", x[row : row + 1])[0][0], y[row]), row
