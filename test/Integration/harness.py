@@ -39,6 +39,10 @@ class Compiler:
         """Library of a golden checkpoint."""
         return self._compile(GOLDEN / "model" / name, name, options)
 
+    def checkpoint(self, path: Path, *options: str) -> Path:
+        """Library of a checkpoint directory."""
+        return self._compile(path, path.name, options)
+
     def module(self, name: str, text: str, *options: str) -> Path:
         """Library of a module given as text."""
         source = self.folder / f"{name}.mlir"

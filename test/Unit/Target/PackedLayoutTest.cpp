@@ -33,7 +33,7 @@ struct PackedLayoutTest : public testing::Test {
 } // namespace
 
 TEST_F(PackedLayoutTest, RowsAreTheLogicalBytes) {
-  for (LayoutAttrInterface layout : {LayoutAttrInterface(), LayoutAttrInterface(TableLayoutAttr::get(&context, 0))}) {
+  for (LayoutAttrInterface layout : {LayoutAttrInterface(), LayoutAttrInterface(TableLayoutAttr::get(&context, 0, 1))}) {
     PackedLayout packed = get(layout, {2, 4, 3});
     EXPECT_EQ(packed.getShape(), ArrayRef<int64_t>({2, 4, 3}));
     std::vector<int64_t> stored = expand(packed);
@@ -46,7 +46,7 @@ TEST_F(PackedLayoutTest, RowsAreTheLogicalBytes) {
 TEST_F(PackedLayoutTest, StripsAreColumnsOfAllTables) {
   // 5 columns in strips of 2: the last strip has one column and one zero.
   const int64_t tables = 3, rows = 4, columns = 5, strip = 2;
-  PackedLayout packed = get(TableLayoutAttr::get(&context, strip), {tables, rows, columns});
+  PackedLayout packed = get(TableLayoutAttr::get(&context, strip, 1), {tables, rows, columns});
   EXPECT_EQ(packed.getShape(), ArrayRef<int64_t>({3, tables, rows, strip}));
   std::vector<int64_t> stored = expand(packed), expected;
   for (int64_t s = 0; s < 3; ++s)
@@ -60,7 +60,7 @@ TEST_F(PackedLayoutTest, StripsAreColumnsOfAllTables) {
 TEST_F(PackedLayoutTest, PanelsAreTransposed) {
   for (int64_t outputs : {1, 4, 7, 8}) {
     const int64_t inputs = 3, width = 4, panels = (outputs + width - 1) / width;
-    PackedLayout packed = get(PanelLayoutAttr::get(&context, width), {outputs, inputs});
+    PackedLayout packed = get(PanelLayoutAttr::get(&context, width, 1, 1), {outputs, inputs});
     EXPECT_EQ(packed.getShape(), ArrayRef<int64_t>({panels, inputs, width}));
     std::vector<int64_t> expected;
     for (int64_t p = 0; p < panels; ++p)
@@ -69,4 +69,29 @@ TEST_F(PackedLayoutTest, PanelsAreTransposed) {
           expected.push_back(p * width + c < outputs ? (p * width + c) * inputs + d : -1);
     EXPECT_EQ(expand(packed), expected);
   }
+}
+
+TEST_F(PackedLayoutTest, HalvesOfAStripShareBytes) {
+  // 5 columns in strips of 4, two a byte: byte j holds columns j and j + 2.
+  PackedLayout packed = get(TableLayoutAttr::get(&context, 4, 2), {1, 2, 5});
+  EXPECT_EQ(packed.getShape(), ArrayRef<int64_t>({2, 1, 2, 2}));
+  EXPECT_EQ(packed.getElementsPerByte(), 2);
+  PackedRun low = packed.getRun(1, 0), high = packed.getRun(1, 1);
+  EXPECT_EQ(std::tuple(low.offset, low.stride, low.count), std::tuple(5, 1, 2));
+  EXPECT_EQ(std::tuple(high.offset, high.stride, high.count), std::tuple(7, 1, 2));
+  EXPECT_EQ(packed.getRun(2, 0).count, 1);
+  EXPECT_EQ(packed.getRun(2, 1).count, 0);
+}
+
+TEST_F(PackedLayoutTest, PanelsInterleaveFeatures) {
+  // 3 outputs of 6 features, 2 columns a panel, 4 features side by side.
+  PackedLayout packed = get(PanelLayoutAttr::get(&context, 2, 4, 1), {3, 6});
+  EXPECT_EQ(packed.getShape(), ArrayRef<int64_t>({2, 2, 2, 4}));
+  std::vector<int64_t> expected;
+  for (int64_t p = 0; p < 2; ++p)
+    for (int64_t block = 0; block < 2; ++block)
+      for (int64_t c = 0; c < 2; ++c)
+        for (int64_t j = 0; j < 4; ++j)
+          expected.push_back(p * 2 + c < 3 && block * 4 + j < 6 ? (p * 2 + c) * 6 + block * 4 + j : -1);
+  EXPECT_EQ(expand(packed), expected);
 }
