@@ -149,6 +149,9 @@ llvm::Error LibraryBuilder::writeParameters(const std::string &output) {
   if (llvm::Error error =
           writeParameterFile(parameters, plan.parameters, parameterFile->getDescriptor(), path, writerOptions))
     return error;
+  for (const ParameterRecord &record : plan.parameters.records)
+    if (record.relativeError)
+      report.quantizationErrors.emplace_back(record.name, *record.relativeError);
   if (!options.embedParameters)
     return llvm::Error::success();
   llvm::Expected<std::string> contents = parameterFile->read();

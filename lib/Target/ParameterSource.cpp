@@ -225,7 +225,10 @@ llvm::Expected<std::shared_ptr<const Quantization>> ParameterSources::getQuantiz
   auto exact = open(parameter.getSymName(), quantized.getSource(), getExactType(parameter), /*rounds=*/true);
   if (!exact)
     return exact.takeError();
-  return known = chooseScales(parameter, **exact, jobs);
+  auto chosen = chooseScales(parameter, **exact, jobs);
+  if (!chosen)
+    return chosen.takeError();
+  return known = std::move(*chosen);
 }
 
 llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(ParameterOp parameter) {

@@ -3,6 +3,7 @@
 #include "mf/Target/ParameterWriter.h"
 #include "DLPackType.h"
 #include "ParameterSource.h"
+#include "Quantization.h"
 #include "mf/Runtime/ParameterFile.h"
 #include "mf/Target/CompileError.h"
 #include "mf/Target/PackedLayout.h"
@@ -48,6 +49,9 @@ static llvm::Expected<ParameterRecord> makeRecord(ParameterOp parameter) {
     return makeError(ErrorKind::InputModel, "parameter '" + parameter.getSymName() + "' has rank " +
                                                 Twine(packed->getShape().size()) + ", a parameter file has at most " +
                                                 Twine(MF_MFP_MAX_RANK));
+  if (type.getElementType().isInteger(4) && packed->getElementsPerByte() != 2)
+    return makeError(ErrorKind::InputModel,
+                     "parameter '" + parameter.getSymName() + "' is of i4 and has no layout that stores two in a byte");
   ParameterRecord record;
   record.name = parameter.getSymName().str();
   if (layout && !layout.isIdentity())
@@ -196,7 +200,7 @@ public:
   BlockWriter(int descriptor, const ParameterWriterOptions &options)
       : descriptor(descriptor), options(options), sources(options.jobs) {}
 
-  llvm::Error addTensor(ParameterOp parameter, const ParameterRecord &record);
+  llvm::Error addTensor(ParameterOp parameter, ParameterRecord &record);
   std::error_code run();
   uint64_t getDigest(size_t tensor) const {
     return digestOfBlocks(ArrayRef(digests).slice(tensors[tensor]->firstBlock, tensors[tensor]->numBlocks));
@@ -244,7 +248,7 @@ void TensorWork::fill(int64_t begin, int64_t end, char *buffer) const {
   }
 }
 
-llvm::Error BlockWriter::addTensor(ParameterOp parameter, const ParameterRecord &record) {
+llvm::Error BlockWriter::addTensor(ParameterOp parameter, ParameterRecord &record) {
   auto type = cast<RankedTensorType>(parameter.getType());
   llvm::Expected<PackedLayout> layout = PackedLayout::get(parameter.getLayoutAttr(), type.getShape());
   if (!layout)
@@ -255,6 +259,12 @@ llvm::Error BlockWriter::addTensor(ParameterOp parameter, const ParameterRecord 
   tensors.push_back(std::make_unique<TensorWork>(std::move(*layout), std::move(*source), record, digests.size()));
   digests.resize(digests.size() + tensors.back()->numBlocks);
   totalBytes += record.bytes;
+  if (!isa<QuantizedAttr>(parameter.getSource()))
+    return llvm::Error::success();
+  auto quantization = sources.getQuantization(parameter);
+  if (!quantization)
+    return quantization.takeError();
+  record.relativeError = (*quantization)->relativeError;
   return llvm::Error::success();
 }
 

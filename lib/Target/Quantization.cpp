@@ -1,6 +1,7 @@
 // Quantised parameters: scales from magnitudes (i8) or from a search for the least squared error (i4).
 #include "Quantization.h"
 #include "FloatBits.h"
+#include "mf/Target/CompileError.h"
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -27,6 +28,12 @@ static void readFloats(const ParameterSource &source, Type type, int64_t offset,
 
 static float roundToLimit(float x, float inverse, float limit) {
   return std::min(std::max(std::nearbyint(x * inverse), -limit), limit);
+}
+
+/// The larger of |x| and `largest`; a NaN that either is stays.
+static float getLarger(float x, float largest) {
+  float magnitude = std::fabs(x);
+  return magnitude <= largest || std::isnan(largest) ? largest : magnitude;
 }
 
 float Quantization::getScale(int64_t element) const {
@@ -120,14 +127,14 @@ void ScaleChoice::findLargestOfColumns() {
     for (int64_t r = begin; r < end; ++r) {
       readRow(r, row.data());
       for (int64_t i = 0; i < size; ++i)
-        maxima[i] = std::max(maxima[i], std::fabs(row[i]));
+        maxima[i] = getLarger(row[i], maxima[i]);
     }
     largest[begin / chunkRows] = std::move(maxima);
   });
   result.scales.assign(size, 0.0f);
   for (const std::vector<float> &maxima : largest)
     for (int64_t i = 0; i < size; ++i)
-      result.scales[i] = std::max(result.scales[i], maxima[i]);
+      result.scales[i] = getLarger(maxima[i], result.scales[i]);
 }
 
 /// In `scales`, the largest magnitudes at first.
@@ -160,7 +167,7 @@ void ScaleChoice::chooseForRows() {
       for (int64_t first = 0; first < size; first += group) {
         float largest = 0.0f;
         for (int64_t i = 0; i < group; ++i)
-          largest = std::max(largest, std::fabs(row[first + i]));
+          largest = getLarger(row[first + i], largest);
         float &scale = result.scales[first / group * rows + r];
         scale = largest / result.limit;
         if (result.limit == 127)
@@ -205,8 +212,8 @@ void ScaleChoice::run() {
   measure();
 }
 
-std::shared_ptr<const Quantization> mlir::mf::chooseScales(ParameterOp parameter, const ParameterSource &elements,
-                                                           unsigned jobs) {
+llvm::Expected<std::shared_ptr<const Quantization>>
+mlir::mf::chooseScales(ParameterOp parameter, const ParameterSource &elements, unsigned jobs) {
   auto type = cast<RankedTensorType>(parameter.getType());
   auto result = std::make_shared<Quantization>();
   result->attribute = cast<QuantizedAttr>(parameter.getSource());
@@ -214,6 +221,9 @@ std::shared_ptr<const Quantization> mlir::mf::chooseScales(ParameterOp parameter
   result->rowLength = type.getShape().back();
   int64_t rows = result->rowLength == 0 ? 0 : type.getNumElements() / result->rowLength;
   ScaleChoice(*result, elements, rows, std::max(jobs, 1u)).run();
+  if (!llvm::all_of(result->scales, [](float scale) { return std::isfinite(scale); }))
+    return makeError(ErrorKind::InputModel, "parameter '" + parameter.getSymName() +
+                                                "' cannot be quantised: it has an element that is no finite number");
   return result;
 }
 

@@ -26,8 +26,9 @@ struct Quantization {
 };
 
 /// Chooses the scales of `parameter`, whose source reads as `elements` of the attribute's element type, with `jobs`
-/// threads.
-std::shared_ptr<const Quantization> chooseScales(ParameterOp parameter, const ParameterSource &elements, unsigned jobs);
+/// threads. Fails where an element is no finite number.
+llvm::Expected<std::shared_ptr<const Quantization>> chooseScales(ParameterOp parameter, const ParameterSource &elements,
+                                                                 unsigned jobs);
 
 /// Integers, a byte each, of `elements` under the scales.
 std::unique_ptr<ParameterSource> quantize(std::unique_ptr<ParameterSource> elements,

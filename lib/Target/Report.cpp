@@ -44,6 +44,10 @@ void mlir::mf::printTextReport(const Report &report, llvm::raw_ostream &os) {
   for (auto &[name, bytes] : report.sections)
     os << llvm::format("  %-20s %12llu bytes\n", name.c_str(), (unsigned long long)bytes);
   os << "parameters, " << report.parameterCount << " tensors, " << report.parameterBytes << " bytes\n";
+  if (!report.quantizationErrors.empty())
+    os << "relative quantisation error, on a sample\n";
+  for (auto &[name, error] : report.quantizationErrors)
+    os << llvm::format("  %-48s %9.5f\n", name.c_str(), error);
 }
 
 static llvm::json::Value describeSteps(ArrayRef<StepTime> steps) {
@@ -54,7 +58,9 @@ static llvm::json::Value describeSteps(ArrayRef<StepTime> steps) {
 }
 
 void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
-  llvm::json::Array variants, sections;
+  llvm::json::Array variants, sections, errors;
+  for (auto &[name, error] : report.quantizationErrors)
+    errors.push_back(llvm::json::Object{{"name", name}, {"relative_error", error}});
   for (const Report::Variant &variant : report.variants)
     variants.push_back(llvm::json::Object{{"name", variant.name},
                                           {"object_bytes", int64_t(variant.codeBytes)},
@@ -67,6 +73,7 @@ void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
             {"variants", std::move(variants)},
             {"library", llvm::json::Object{{"bytes", int64_t(report.libraryBytes)}, {"sections", std::move(sections)}}},
             {"parameters", llvm::json::Object{{"tensors", int64_t(report.parameterCount)},
-                                              {"bytes", int64_t(report.parameterBytes)}}}})
+                                              {"bytes", int64_t(report.parameterBytes)}}},
+            {"quantization", std::move(errors)}})
      << "\n";
 }

@@ -20,6 +20,8 @@ struct Report {
   uint64_t libraryBytes = 0;
   uint64_t parameterBytes = 0;
   uint64_t parameterCount = 0;
+  /// Quantised parameters and their relative errors, ParameterRecord::relativeError.
+  std::vector<std::pair<std::string, double>> quantizationErrors;
 };
 
 /// Sizes of the allocated sections of an ELF library.

@@ -5,6 +5,7 @@
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "llvm/Support/Error.h"
 #include <functional>
+#include <optional>
 
 namespace mlir::mf {
 
@@ -17,6 +18,8 @@ struct ParameterRecord {
   uint64_t offset = 0;
   uint64_t bytes = 0;
   uint64_t digest = 0;
+  /// Of a quantised parameter that is written: sqrt(sum of squared errors / sum of squares), on a sample of its rows.
+  std::optional<double> relativeError;
 };
 
 /// A parameter file that was planned or written; no records: there is none.

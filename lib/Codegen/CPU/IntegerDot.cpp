@@ -91,6 +91,15 @@ Value mlir::mf::buildSignedDot4(KernelBuilder &kb, Value sums, Value x, Value y)
   return buildDot4(kb, sums, magnitude, signedSide);
 }
 
+Value mlir::mf::buildNibbles(KernelBuilder &kb, Value bytes, bool high) {
+  OpBuilder &b = kb.builder();
+  auto splat = DenseElementsAttr::get(cast<ShapedType>(bytes.getType()), b.getI8IntegerAttr(high ? 4 : 15));
+  Value constant = arith::ConstantOp::create(b, bytes.getLoc(), splat);
+  if (high)
+    return arith::ShRUIOp::create(b, bytes.getLoc(), bytes, constant);
+  return arith::AndIOp::create(b, bytes.getLoc(), bytes, constant);
+}
+
 /// The low or the high halves of each 16 bytes of x and y, element by element in turn.
 static Value zip(KernelBuilder &kb, Value x, Value y, bool high) {
   int64_t width = getWidth(x);

@@ -171,8 +171,10 @@ Value KernelBuilder::loadBelow(Value memref, ValueRange indices, Piece piece, Va
     return choose(
         mask, [&] { return SmallVector<Value>{load(memref, indices, 1)}; },
         [&] { return SmallVector<Value>{constant(0.0f)}; })[0];
-  Value zeros = constant(0.0f, piece.width);
-  return vector::MaskedLoadOp::create(b, zeros.getType(), memref, indices, mask, zeros);
+  auto type = VectorType::get(piece.width, getElementTypeOrSelf(memref.getType()));
+  Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  Value stored = vector::MaskedLoadOp::create(b, type, memref, indices, mask, zeros);
+  return buildExtendToF32(b, b.getLoc(), stored, halfConversions);
 }
 
 void KernelBuilder::storeBelow(Value value, Value memref, ValueRange indices, Piece piece, Value count) {

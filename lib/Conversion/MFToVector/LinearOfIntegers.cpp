@@ -79,15 +79,11 @@ SmallVector<Value> IntegerKernel::addBlock(Value row, int64_t rows, Value block,
           sum = buildSignedDot4(kb, sum, x, weights[i]);
           continue;
         }
-        auto constant = [&](int8_t value) {
-          auto type = cast<ShapedType>(weights[i].getType());
-          return arith::ConstantOp::create(b, op.getLoc(), DenseElementsAttr::get(type, b.getI8IntegerAttr(value)));
-        };
-        Value nibbles = half == 0 ? arith::AndIOp::create(b, op.getLoc(), weights[i], constant(15)).getResult()
-                                  : arith::ShRUIOp::create(b, op.getLoc(), weights[i], constant(4)).getResult();
-        sum = buildDot4(kb, sum, nibbles, x);
+        sum = buildDot4(kb, sum, buildNibbles(kb, weights[i], half == 1), x);
         // Halves are stored with 8 added.
-        Value eights = buildDot4(kb, kb.integer(0, piece.width), constant(8), x);
+        auto type = cast<ShapedType>(x.getType());
+        Value eight = arith::ConstantOp::create(b, op.getLoc(), DenseElementsAttr::get(type, b.getI8IntegerAttr(8)));
+        Value eights = buildDot4(kb, kb.integer(0, piece.width), eight, x);
         sum = arith::SubIOp::create(b, op.getLoc(), sum, eights);
       }
     }
@@ -122,7 +118,8 @@ void IntegerKernel::buildRows(Value row, int64_t rows) {
       Piece piece = pieces[i % pieces.size()];
       Value floats = arith::SIToFPOp::create(b, op.getLoc(), VectorType::get(piece.width, b.getF32Type()), sum);
       Value scales = kb.loadBelow(op.getWeightScales(), {group, kb.addIndex(column, piece.offset)}, piece, columnsLeft);
-      next.push_back(kb.mulAdd(floats, scales, totals[i]));
+      // Not fused, so that all variants give the same bits.
+      next.push_back(kb.add(kb.mul(floats, scales), totals[i]));
     }
     return next;
   });

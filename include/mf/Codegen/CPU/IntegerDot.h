@@ -14,6 +14,9 @@ Value buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signed
 /// The same for two sides with signs, in [-127, 127]: the sign of the `x` side goes to `y` first.
 Value buildSignedDot4(KernelBuilder &kb, Value sums, Value x, Value y);
 
+/// The low or the high halves of bytes, as bytes in [0, 15].
+Value buildNibbles(KernelBuilder &kb, Value bytes, bool high);
+
 /// The bytes of four vectors of equal type, those of one place adjacent: result j of each 16 bytes holds the places
 /// 4 j, ..., 4 j + 3 of these 16 bytes.
 std::array<Value, 4> buildInterleave4(KernelBuilder &kb, std::array<Value, 4> rows);

@@ -12,8 +12,7 @@ using namespace mlir::mf;
 // Parameters
 //===----------------------------------------------------------------------===//
 
-/// Whether every value of the element type `from` is one of `to`.
-static bool convertsWithoutLoss(Type from, Type to) { return from == to || to.isF32(); }
+bool mlir::mf::convertsWithoutLoss(Type from, Type to) { return from == to || to.isF32(); }
 
 LogicalResult ParameterOp::verify() {
   // parameter_c2
@@ -31,7 +30,7 @@ LogicalResult ParameterOp::verify() {
     if (failed(layout.getPackedShape(type.getShape(), [&] { return emitOpError("expects a layout for its shape: "); })))
       return failure();
   int64_t elementsPerByte = getLayoutAttr() ? getLayoutAttr().getElementsPerByte() : 1;
-  if ((elementsPerByte == 2) != type.getElementType().isInteger(4) && (getLayoutAttr() || elementsPerByte == 2))
+  if (getLayoutAttr() && (elementsPerByte == 2) != type.getElementType().isInteger(4))
     return emitOpError("expects a layout of pairs for i4, and of whole elements for others, found ")
            << getLayoutAttr() << " for " << type.getElementType();
   // parameter_c4

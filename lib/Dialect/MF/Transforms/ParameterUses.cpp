@@ -23,6 +23,26 @@ LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
   return {};
 }
 
+ParameterValues::ParameterValues(ModuleOp module) : symbols(module) {
+  module.walk(
+      [&](GetParameterOp value) { values[symbols.lookup<ParameterOp>(value.getParameter())].push_back(value); });
+}
+
+ParameterOp ParameterValues::getParameter(Value value) const {
+  auto getParameter = value.getDefiningOp<GetParameterOp>();
+  return getParameter ? symbols.lookup<ParameterOp>(getParameter.getParameter()) : ParameterOp();
+}
+
+ArrayRef<GetParameterOp> ParameterValues::getValues(ParameterOp parameter) const {
+  auto it = values.find(parameter);
+  return it == values.end() ? ArrayRef<GetParameterOp>() : ArrayRef<GetParameterOp>(it->second);
+}
+
+void ParameterValues::updateTypes(ParameterOp parameter) const {
+  for (GetParameterOp value : getValues(parameter))
+    value.getResult().setType(parameter.getPackedType());
+}
+
 /// Whether elements lie elsewhere than without the layout.
 static bool movesElements(LayoutAttrInterface layout) { return layout && !layout.isIdentity(); }
 

@@ -1,4 +1,4 @@
-// Who reads a parameter, and in which layout: what the layout pass and the contracts ask.
+// Who reads a parameter, and in which layout: what the passes that choose types and layouts, and the contracts, ask.
 #ifndef MF_LIB_DIALECT_MF_TRANSFORMS_PARAMETERUSES_H
 #define MF_LIB_DIALECT_MF_TRANSFORMS_PARAMETERUSES_H
 
@@ -12,6 +12,23 @@ SmallVector<OpOperand *> getLaidOutOperands(Operation *op);
 
 /// The layout that `op` reads those operands in, null where it has none.
 LayoutAttrInterface getOpLayout(Operation *op);
+
+/// The parameters of a module and their values.
+class ParameterValues {
+public:
+  explicit ParameterValues(ModuleOp module);
+
+  SymbolTable &getSymbols() { return symbols; }
+  /// The parameter that `value` is of, null where it is of none.
+  ParameterOp getParameter(Value value) const;
+  ArrayRef<GetParameterOp> getValues(ParameterOp parameter) const;
+  /// Gives the values of a parameter, whose type or layout has changed, their new type.
+  void updateTypes(ParameterOp parameter) const;
+
+private:
+  SymbolTable symbols;
+  DenseMap<Operation *, SmallVector<GetParameterOp>> values;
+};
 
 /// Checks that each parameter with a layout that moves elements is read, directly or through slices, by ops of that
 /// layout only, and that an op with a layout reads no parameter of another one. Emits an error where it is not so.

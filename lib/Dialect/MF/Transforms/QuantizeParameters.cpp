@@ -5,7 +5,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::mf {
@@ -33,43 +32,38 @@ struct ElementChoice {
 class ParameterConversion {
 public:
   ParameterConversion(ModuleOp module, ElementChoice tables, ElementChoice weights)
-      : module(module), symbols(module), tables(tables), weights(weights) {}
+      : module(module), parameters(module), tables(tables), weights(weights) {}
 
   LogicalResult run();
   unsigned getNumConverted() const { return numConverted; }
 
 private:
-  ParameterOp getParameter(Value value) const;
   const ElementChoice &getChoice(Operation *op) const { return isa<LookupOp>(op) ? tables : weights; }
   bool canConvert(Operation *op) const;
   LogicalResult convertParameter(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
+  void quantize(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
   Value getScales(OpBuilder &b, Location loc, Value operand);
   void quantizeLookup(LookupOp op);
   void quantizeLinear(LinearOp op);
 
   ModuleOp module;
-  SymbolTable symbols;
+  ParameterValues parameters;
   ElementChoice tables, weights;
-  /// The values of each parameter.
-  DenseMap<Operation *, SmallVector<GetParameterOp>> values;
+  /// The parameter of the scales of each quantised one.
+  DenseMap<Operation *, ParameterOp> scales;
   unsigned numConverted = 0;
 };
 } // namespace
-
-ParameterOp ParameterConversion::getParameter(Value value) const {
-  auto getParameter = value.getDefiningOp<GetParameterOp>();
-  return getParameter ? symbols.lookup<ParameterOp>(getParameter.getParameter()) : ParameterOp();
-}
 
 /// Whether the parameters of `op` are floats in no layout that ops of the same kind alone read.
 bool ParameterConversion::canConvert(Operation *op) const {
   if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() || getOpLayout(op))
     return false;
   return llvm::all_of(getLaidOutOperands(op), [&](OpOperand *operand) {
-    ParameterOp parameter = getParameter(operand->get());
-    if (!parameter || parameter.getLayoutAttr() || isa<QuantizedAttr>(parameter.getSource()))
+    ParameterOp parameter = parameters.getParameter(operand->get());
+    if (!parameter || parameter.getLayoutAttr() || isa<QuantizedAttr, RoundedAttr>(parameter.getSource()))
       return false;
-    return llvm::all_of(values.lookup(parameter), [&](GetParameterOp value) {
+    return llvm::all_of(parameters.getValues(parameter), [&](GetParameterOp value) {
       return llvm::all_of(value->getUses(), [&](OpOperand &use) {
         return use.getOwner()->getName() == op->getName() && !getOpLayout(use.getOwner()) &&
                llvm::is_contained(getLaidOutOperands(use.getOwner()), &use);
@@ -78,38 +72,39 @@ bool ParameterConversion::canConvert(Operation *op) const {
   });
 }
 
-/// Whether every value of the element type `from` is one of `to`.
-static bool converts(Type from, Type to) { return from == to || to.isF32(); }
+/// Makes the source one of integers and declares their scales.
+void ParameterConversion::quantize(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis) {
+  MLIRContext *context = module.getContext();
+  auto type = cast<RankedTensorType>(parameter.getType());
+  parameter.setSourceAttr(
+      QuantizedAttr::get(context, parameter.getSource(), type.getElementType(), axis, choice.group));
+  OpBuilder b(context);
+  b.setInsertionPointAfter(parameter);
+  auto source = QuantizationScalesAttr::get(context, FlatSymbolRefAttr::get(parameter.getSymNameAttr()));
+  auto declared = ParameterOp::create(b, parameter.getLoc(), (parameter.getSymName() + ".scales").str(),
+                                      parameter.getScalesType(), source, LayoutAttrInterface(), IntegerAttr());
+  // Gives it another name where there is one of this.
+  parameters.getSymbols().insert(declared);
+  scales[parameter] = declared;
+}
 
 LogicalResult ParameterConversion::convertParameter(ParameterOp parameter, const ElementChoice &choice,
                                                     QuantizedAxis axis) {
   auto type = cast<RankedTensorType>(parameter.getType());
   Type from = type.getElementType();
-  SourceAttrInterface source = parameter.getSource();
-  if (isa<RoundedAttr>(source) || from == choice.type)
+  if (from == choice.type)
     return success();
-  MLIRContext *context = module.getContext();
   if (choice.isInteger()) {
     if (choice.group != 0 && type.getShape().back() % choice.group != 0)
       return parameter.emitOpError("expects groups that divide its rows, found groups of ")
              << choice.group << " for " << type;
-    parameter.setSourceAttr(QuantizedAttr::get(context, source, from, axis, choice.group));
-  } else if (Type read = source.getSourceElementType() ? source.getSourceElementType() : Type();
-             read && !converts(read, choice.type)) {
-    parameter.setSourceAttr(RoundedAttr::get(context, source));
+    quantize(parameter, choice, axis);
+  } else if (Type read = parameter.getSource().getSourceElementType();
+             read && !convertsWithoutLoss(read, choice.type)) {
+    parameter.setSourceAttr(RoundedAttr::get(module.getContext(), parameter.getSource()));
   }
   parameter.setType(type.clone(choice.type));
-  for (GetParameterOp value : values.lookup(parameter))
-    value.getResult().setType(parameter.getPackedType());
-  if (choice.isInteger()) {
-    OpBuilder b(parameter);
-    b.setInsertionPointAfter(parameter);
-    auto scales = ParameterOp::create(
-        b, parameter.getLoc(), (parameter.getSymName() + ".scales").str(), parameter.getScalesType(),
-        QuantizationScalesAttr::get(context, FlatSymbolRefAttr::get(parameter.getSymNameAttr())), LayoutAttrInterface(),
-        IntegerAttr());
-    symbols.insert(scales);
-  }
+  parameters.updateTypes(parameter);
   ++numConverted;
   std::string text;
   llvm::raw_string_ostream(text) << from << " to " << choice.type;
@@ -118,9 +113,8 @@ LogicalResult ParameterConversion::convertParameter(ParameterOp parameter, const
 }
 
 Value ParameterConversion::getScales(OpBuilder &b, Location loc, Value operand) {
-  ParameterOp parameter = getParameter(operand);
-  std::string name = (parameter.getSymName() + ".scales").str();
-  return GetParameterOp::create(b, loc, parameter.getScalesType(), name);
+  ParameterOp parameter = scales.lookup(parameters.getParameter(operand));
+  return GetParameterOp::create(b, loc, parameter.getType(), parameter.getSymName());
 }
 
 /// The rows of `x` as integers, and their scales.
@@ -137,28 +131,26 @@ static std::pair<Value, Value> quantizeRows(OpBuilder &b, Location loc, Value x)
 
 void ParameterConversion::quantizeLookup(LookupOp op) {
   OpBuilder b(op);
-  SmallVector<Value> scales;
+  SmallVector<Value> tableScales;
   for (Value operand : op.getTables())
-    scales.push_back(getScales(b, op.getLoc(), operand));
+    tableScales.push_back(getScales(b, op.getLoc(), operand));
   auto [scores, scoreScales] = quantizeRows(b, op.getLoc(), op.getScores());
   op.getScoresMutable().assign(scores);
   op.getScoreScalesMutable().assign(scoreScales);
-  op.getTableScalesMutable().assign(scales);
+  op.getTableScalesMutable().assign(tableScales);
 }
 
 void ParameterConversion::quantizeLinear(LinearOp op) {
   OpBuilder b(op);
   op.getWeightScalesMutable().assign(getScales(b, op.getLoc(), op.getWeight()));
-  auto [x, scales] = quantizeRows(b, op.getLoc(), op.getX());
+  auto [x, xScales] = quantizeRows(b, op.getLoc(), op.getX());
   op.getXMutable().assign(x);
-  op.getXScalesMutable().assign(scales);
+  op.getXScalesMutable().assign(xScales);
 }
 
 LogicalResult ParameterConversion::run() {
   SmallVector<Operation *> readers;
   module.walk([&](Operation *op) {
-    if (auto value = dyn_cast<GetParameterOp>(op))
-      values[symbols.lookup<ParameterOp>(value.getParameter())].push_back(value);
     if (isa<LookupOp, LinearOp>(op) && getChoice(op).type)
       readers.push_back(op);
   });
@@ -166,12 +158,12 @@ LogicalResult ParameterConversion::run() {
     if (canConvert(op))
       return false;
     remark::missed(op->getLoc(), remark::RemarkOpts::name("QuantizeParameters").category(DEBUG_TYPE))
-        << "kept: its parameters have a layout, integers or another use";
+        << "kept: its parameters have a layout, converted elements or another use";
     return true;
   });
   for (Operation *op : readers)
     for (OpOperand *operand : getLaidOutOperands(op))
-      if (failed(convertParameter(getParameter(operand->get()), getChoice(op),
+      if (failed(convertParameter(parameters.getParameter(operand->get()), getChoice(op),
                                   isa<LookupOp>(op) ? QuantizedAxis::Columns : QuantizedAxis::Rows)))
         return failure();
   for (Operation *op : readers) {

@@ -22,7 +22,7 @@ namespace {
 class LayoutSelection {
 public:
   LayoutSelection(ModuleOp module, int64_t stripColumns, int64_t panelColumns)
-      : module(module), symbols(module), stripColumns(stripColumns), panelColumns(panelColumns) {}
+      : module(module), parameters(module), stripColumns(stripColumns), panelColumns(panelColumns) {}
 
   /// Finds the ops that can have a layout, and which one.
   void select();
@@ -31,7 +31,6 @@ public:
   unsigned apply();
 
 private:
-  ParameterOp getParameter(Value value) const;
   TableLayoutAttr getTableLayout(LookupOp op) const;
   PanelLayoutAttr getPanelLayout(LinearOp op) const;
   LayoutAttrInterface getWish(Operation *op) const;
@@ -39,22 +38,15 @@ private:
   void setLayout(Operation *op, LayoutAttrInterface layout);
 
   ModuleOp module;
-  SymbolTable symbols;
+  ParameterValues parameters;
   /// 0: whole rows; -1: as many as kStripBytes hold.
   int64_t stripColumns;
   /// 0: weights keep their rows.
   int64_t panelColumns;
   /// The ops that get a layout.
   llvm::MapVector<Operation *, LayoutAttrInterface> layouts;
-  /// The values of each parameter.
-  DenseMap<Operation *, SmallVector<GetParameterOp>> values;
 };
 } // namespace
-
-ParameterOp LayoutSelection::getParameter(Value value) const {
-  auto getParameter = value.getDefiningOp<GetParameterOp>();
-  return getParameter ? symbols.lookup<ParameterOp>(getParameter.getParameter()) : ParameterOp();
-}
 
 /// Two cache lines.
 static constexpr int64_t kStripBytes = 128;
@@ -92,7 +84,7 @@ LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
   else
     wish = getPanelLayout(cast<LinearOp>(op));
   for (OpOperand *operand : getLaidOutOperands(op)) {
-    ParameterOp parameter = getParameter(operand->get());
+    ParameterOp parameter = parameters.getParameter(operand->get());
     if (!parameter)
       return {};
     if (LayoutAttrInterface written = parameter.getLayoutAttr())
@@ -105,7 +97,7 @@ LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
 bool LayoutSelection::canHave(ParameterOp parameter, LayoutAttrInterface layout) const {
   if (parameter.getLayoutAttr())
     return parameter.getLayoutAttr() == layout;
-  for (GetParameterOp value : values.lookup(parameter))
+  for (GetParameterOp value : parameters.getValues(parameter))
     for (OpOperand &use : value->getUses()) {
       auto *user = layouts.find(use.getOwner());
       if (user == layouts.end() || user->second != layout ||
@@ -117,8 +109,6 @@ bool LayoutSelection::canHave(ParameterOp parameter, LayoutAttrInterface layout)
 
 void LayoutSelection::select() {
   module.walk([&](Operation *op) {
-    if (auto value = dyn_cast<GetParameterOp>(op))
-      values[symbols.lookup<ParameterOp>(value.getParameter())].push_back(value);
     if (!getLaidOutOperands(op).empty())
       if (LayoutAttrInterface wish = getWish(op))
         layouts[op] = wish;
@@ -129,7 +119,7 @@ void LayoutSelection::select() {
     changed = false;
     layouts.remove_if([&](auto &entry) {
       bool keeps = llvm::all_of(getLaidOutOperands(entry.first), [&](OpOperand *operand) {
-        return canHave(getParameter(operand->get()), entry.second);
+        return canHave(parameters.getParameter(operand->get()), entry.second);
       });
       if (!keeps)
         remark::missed(entry.first->getLoc(), remark::RemarkOpts::name("SelectLayouts").category(DEBUG_TYPE))
@@ -154,12 +144,11 @@ unsigned LayoutSelection::apply() {
   unsigned count = 0;
   for (auto [op, layout] : layouts) {
     for (OpOperand *operand : getLaidOutOperands(op)) {
-      ParameterOp parameter = getParameter(operand->get());
+      ParameterOp parameter = parameters.getParameter(operand->get());
       if (parameter.getLayoutAttr())
         continue;
       parameter.setLayoutAttr(layout);
-      for (GetParameterOp value : values.lookup(parameter))
-        value.getResult().setType(parameter.getPackedType());
+      parameters.updateTypes(parameter);
       ++count;
     }
     setLayout(op, layout);

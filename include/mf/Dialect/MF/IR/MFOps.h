@@ -22,4 +22,11 @@
 #define GET_OP_CLASSES
 #include "mf/Dialect/MF/IR/MFModuleOps.h.inc"
 
+namespace mlir::mf {
+
+/// Whether every value of the element type `from` is one of `to`.
+bool convertsWithoutLoss(Type from, Type to);
+
+} // namespace mlir::mf
+
 #endif // MF_DIALECT_MF_IR_MFOPS_H

@@ -65,7 +65,8 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
     With quantised tables (i8, or i4 in pairs) the scores are those of `mf.quantize_rows`, and
     y_j[m, n] = bias_j[n] + (sum over k of scores[m, k] * tables_j[k, codes[m, k], n]) * table_scales_j[n] *
     score_scales[m]. The sum is one of integers, and so exact in any order; it is converted to f32, multiplied by
-    table_scales_j[n], then by score_scales[m].
+    table_scales_j[n], then by score_scales[m]. That quantised scores are not negative, as those of a hash, is the
+    caller's duty.
 
     ```mlir
     %y = mf.lookup ins(%codes, %quantized : tensor<?x64xi8>, tensor<?x64xi8>) score_scales(%s : tensor<?xf32>)

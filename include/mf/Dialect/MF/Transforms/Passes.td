@@ -44,10 +44,10 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
     Table bytes are what a lookup costs, weight bytes what a dense layer of one token costs.
 
     1. The tables of lookups get the type `table-dtype`, the weights of linears `head-dtype`. `keep` leaves them as they
-       are. A parameter that has a layout, that is quantised already, or that an op of another kind reads too, stays.
+       are. A parameter that has a layout, that is converted already, or that an op of another kind reads too, stays.
     2. f32, bf16 and f16: the parameter's type changes; a source that does not convert without loss is rounded
        (`#mf.rounded`).
-    3. i8 and i4: the source becomes `#mf.quantized`, a parameter `<name>.scales` holds the scales. Those of tables are
+    3. i8 and i4: the source becomes `#mf.quantized`, a parameter `<name>.scales` (with a suffix where there is one of that name) holds the scales. Those of tables are
        per column, so that sums over tables are sums of integers; those of weights per output column, for i4 per output
        column and group of `head-group` features. `mf.quantize_rows` turns scores and activations into integers, once for
        all ops that share them.

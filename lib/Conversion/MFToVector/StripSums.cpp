@@ -1,0 +1,238 @@
+// Sums of table rows for one strip: floats one table after the other; bytes, and pairs of i4, four tables at a time.
+#include "StripSums.h"
+#include "mf/Codegen/CPU/IntegerDot.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+StripSums::StripSums(LookupOp op, int64_t lanes)
+    : kb(op, lanes), op(op), isQuantized(op.isQuantized()), isPaired(op.getLayoutAttr().getColumnsPerByte() == 2),
+      sumsPerVector(isPaired      ? 8
+                    : isQuantized ? 4
+                                  : 1),
+      columns(op.getLayoutAttr().getStripColumns()) {
+  auto type = cast<MemRefType>(op.getTables().front().getType());
+  rowElements = type.getDimSize(3);
+  elementBytes = type.getElementTypeBitWidth() / 8;
+  cutRow();
+}
+
+void StripSums::select(const StripSet &selected, Value number) {
+  set = selected;
+  strip = number;
+  int64_t extent = cast<MemRefType>(set.init.getType()).getDimSize(1);
+  bool hasAll = !ShapedType::isDynamic(extent) && extent % columns == 0;
+  columnsLeft = hasAll ? Value() : kb.subIndex(kb.dim(set.init, 1), kb.mulIndex(strip, columns));
+}
+
+void StripSums::prefetchRow(Value tables, Value table, Value row, bool toFirstLevel) {
+  constexpr int64_t lineBytes = 64;
+  for (int64_t byte = 0; byte < rowElements * elementBytes; byte += lineBytes)
+    kb.prefetch(tables, {strip, table, row, kb.index(byte / elementBytes)}, toFirstLevel);
+}
+
+//===----------------------------------------------------------------------===//
+// Sums of a part of a row
+//===----------------------------------------------------------------------===//
+
+void StripSums::cutRow() {
+  // Sums take half of the registers.
+  int64_t vectorElements = isQuantized ? kb.getLanes() * 4 : kb.getLanes();
+  int64_t budget = std::max<int64_t>(1, kb.getNumRegisters() / 2 / sumsPerVector) * vectorElements;
+  for (int64_t offset = 0; offset < rowElements; offset += budget)
+    parts.push_back({offset, splitIntoPieces(std::min(budget, rowElements - offset), vectorElements)});
+}
+
+Value StripSums::getCode(Value token, Value table) {
+  OpBuilder &b = kb.builder();
+  Value code = memref::LoadOp::create(b, op.getLoc(), op.getCodes(), ValueRange{token, table});
+  return arith::IndexCastUIOp::create(b, op.getLoc(), b.getIndexType(), code);
+}
+
+SmallVector<Value> StripSums::initialSums(const SubStrip &part) {
+  SmallVector<Value> sums;
+  for (Piece piece : part.pieces) {
+    if (!isQuantized) {
+      sums.push_back(set.bias ? loadColumns(set.bias, part.offset + piece.offset, piece.width)
+                              : kb.constant(0.0f, piece.width));
+      continue;
+    }
+    for (int64_t i = 0; i < sumsPerVector; ++i)
+      sums.push_back(kb.integer(0, piece.width / 4));
+  }
+  return sums;
+}
+
+SmallVector<Value> StripSums::addFloats(const SubStrip &part, Value token, Value table, int64_t count,
+                                        ValueRange sums) {
+  SmallVector<Value> result(sums);
+  for (int64_t k = 0; k < count; ++k) {
+    Value number = kb.addIndex(table, k), row = getCode(token, number);
+    Value score = kb.load(op.getScores(), {token, number}, 1);
+    for (auto [piece, sum] : llvm::zip_equal(part.pieces, result)) {
+      Value elements = kb.load(set.tables, {strip, number, row, kb.index(part.offset + piece.offset)}, piece.width);
+      sum = kb.mulAdd(kb.broadcast(score, piece.width), elements, sum);
+    }
+  }
+  return result;
+}
+
+/// The scores of up to four tables as one i32; those that are not there are 0.
+Value StripSums::loadFourScores(Value token, Value table, int64_t count) {
+  OpBuilder &b = kb.builder();
+  Value scores;
+  if (count == 4) {
+    scores = kb.loadStored(op.getScores(), {token, table}, 4);
+  } else {
+    SmallVector<Value> elements(4, arith::ConstantIntOp::create(b, op.getLoc(), b.getI8Type(), 0));
+    for (int64_t k = 0; k < count; ++k)
+      elements[k] = kb.loadStored(op.getScores(), {token, kb.addIndex(table, k)}, 1);
+    scores = vector::FromElementsOp::create(b, op.getLoc(), VectorType::get(4, b.getI8Type()), elements);
+  }
+  return vector::ExtractOp::create(b, op.getLoc(), kb.bitcast(scores, b.getI32Type()), 0);
+}
+
+/// The sums of one vector of the rows, whose bytes are in turn.
+void StripSums::addInterleaved(ArrayRef<Value> bytes, Value scores, ValueRange sums, SmallVector<Value> &result) {
+  if (!isPaired) {
+    // Scores are not negative.
+    for (auto [sum, byte] : llvm::zip_equal(sums, bytes))
+      result.push_back(buildDot4(kb, sum, scores, byte));
+    return;
+  }
+  for (bool high : {false, true})
+    for (int64_t j = 0; j < 4; ++j)
+      result.push_back(buildDot4(kb, sums[4 * high + j], buildNibbles(kb, bytes[j], high), scores));
+}
+
+/// Up to four tables: their bytes in turn, against their scores in turn.
+SmallVector<Value> StripSums::addFourTables(const SubStrip &part, Value token, Value table, int64_t count,
+                                            ValueRange sums) {
+  OpBuilder &b = kb.builder();
+  Value scores = loadFourScores(token, table, count);
+  SmallVector<Value> rows, result;
+  for (int64_t k = 0; k < count; ++k)
+    rows.push_back(getCode(token, kb.addIndex(table, k)));
+  for (auto [i, piece] : llvm::enumerate(part.pieces)) {
+    auto type = VectorType::get(piece.width, b.getI8Type());
+    std::array<Value, 4> bytes;
+    bytes.fill(arith::ConstantOp::create(b, op.getLoc(), b.getZeroAttr(type)));
+    for (int64_t k = 0; k < count; ++k)
+      bytes[k] = kb.loadStored(
+          set.tables, {strip, kb.addIndex(table, k), rows[k], kb.index(part.offset + piece.offset)}, piece.width);
+    Value spread = kb.bitcast(kb.broadcast(scores, piece.width / 4), b.getI8Type());
+    addInterleaved(buildInterleave4(kb, bytes), spread, sums.slice(i * sumsPerVector, sumsPerVector), result);
+  }
+  return result;
+}
+
+SmallVector<Value> StripSums::addTables(const SubStrip &part, Value token, Value table, int64_t count,
+                                        ValueRange sums) {
+  if (!isQuantized)
+    return addFloats(part, token, table, count, sums);
+  SmallVector<Value> result(sums);
+  for (int64_t k = 0; k < count; k += 4)
+    result = addFourTables(part, token, kb.addIndex(table, k), std::min<int64_t>(4, count - k), result);
+  return result;
+}
+
+SmallVector<Value> StripSums::loadSums(const SubStrip &part, Value token) {
+  SmallVector<Value> sums;
+  int64_t column = part.offset * (isPaired ? 2 : 1);
+  for (Piece piece : part.pieces) {
+    int64_t width = isQuantized ? piece.width / 4 : piece.width;
+    for (int64_t i = 0; i < sumsPerVector; ++i, column += width) {
+      Value bits = kb.loadStored(op.getScratch(), {token, kb.index(column)}, width);
+      OpBuilder &b = kb.builder();
+      if (!isQuantized)
+        bits = width == 1 ? arith::BitcastOp::create(b, op.getLoc(), b.getF32Type(), bits).getResult()
+                          : kb.bitcast(bits, b.getF32Type());
+      sums.push_back(bits);
+    }
+  }
+  return sums;
+}
+
+void StripSums::storeSums(const SubStrip &part, Value token, ValueRange sums) {
+  OpBuilder &b = kb.builder();
+  int64_t column = part.offset * (isPaired ? 2 : 1);
+  for (Value sum : sums) {
+    auto type = dyn_cast<VectorType>(sum.getType());
+    if (!isQuantized)
+      sum = type ? kb.bitcast(sum, b.getI32Type())
+                 : arith::BitcastOp::create(b, op.getLoc(), b.getI32Type(), sum).getResult();
+    kb.store(sum, op.getScratch(), {token, kb.index(column)});
+    column += type ? type.getNumElements() : 1;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+Value StripSums::loadColumns(Value memref, int64_t column, int64_t width) {
+  Value at = kb.addIndex(kb.mulIndex(strip, columns), column);
+  return kb.loadBelow(memref, at, {column, width}, columnsLeft);
+}
+
+void StripSums::storeColumns(Value y, Value token, int64_t column, int64_t width) {
+  Value at = kb.addIndex(kb.mulIndex(strip, columns), column);
+  kb.storeBelow(y, set.init, {token, at}, {column, width}, columnsLeft);
+}
+
+void StripSums::finishFloats(const SubStrip &part, Value token, ValueRange sums) {
+  for (auto [piece, sum] : llvm::zip_equal(part.pieces, sums))
+    storeColumns(sum, token, part.offset + piece.offset, piece.width);
+}
+
+/// The sum of all scores of a token: pairs hold 8 more than their values.
+Value StripSums::sumScores(Value token) {
+  OpBuilder &b = kb.builder();
+  Value total = kb.integer(0);
+  for (Piece piece : splitIntoPieces(op.getNumTables(), kb.getLanes())) {
+    Value scores = kb.loadStored(op.getScores(), {token, kb.index(piece.offset)}, piece.width);
+    Type wide = piece.width == 1 ? Type(b.getI32Type()) : VectorType::get(piece.width, b.getI32Type());
+    scores = arith::ExtSIOp::create(b, op.getLoc(), wide, scores);
+    if (piece.width > 1)
+      scores = vector::ReductionOp::create(b, op.getLoc(), vector::CombiningKind::ADD, scores);
+    total = arith::AddIOp::create(b, op.getLoc(), total, scores);
+  }
+  return total;
+}
+
+void StripSums::finishIntegers(const SubStrip &part, Value token, ValueRange sums, Value scoreSum) {
+  OpBuilder &b = kb.builder();
+  Value scoreScale = kb.load(op.getScoreScales(), token, 1);
+  int64_t next = 0;
+  for (Piece piece : part.pieces) {
+    int64_t width = piece.width / 4;
+    for (int64_t half = 0; half < (isPaired ? 2 : 1); ++half) {
+      std::array<Value, 4> ordered = buildOrderSums(kb, {sums[next], sums[next + 1], sums[next + 2], sums[next + 3]});
+      next += 4;
+      for (auto [i, sum] : llvm::enumerate(ordered)) {
+        int64_t column = half * rowElements + part.offset + piece.offset + i * width;
+        if (isPaired)
+          sum = arith::SubIOp::create(b, op.getLoc(), sum, kb.broadcast(scoreSum, width));
+        Value y = arith::SIToFPOp::create(b, op.getLoc(), VectorType::get(width, b.getF32Type()), sum);
+        y = kb.mul(y, loadColumns(set.scales, column, width));
+        Value scale = kb.broadcast(scoreScale, width);
+        y = set.bias ? kb.mulAdd(y, scale, loadColumns(set.bias, column, width)) : kb.mul(y, scale);
+        storeColumns(y, token, column, width);
+      }
+    }
+  }
+}
+
+void StripSums::finish(Value token, ArrayRef<SmallVector<Value>> sums) {
+  Value scoreSum;
+  if (isPaired)
+    scoreSum = arith::ShLIOp::create(kb.builder(), op.getLoc(), sumScores(token), kb.integer(3));
+  for (auto [part, partSums] : llvm::zip_equal(parts, sums)) {
+    if (isQuantized)
+      finishIntegers(part, token, partSums, scoreSum);
+    else
+      finishFloats(part, token, partSums);
+  }
+}

@@ -1,0 +1,85 @@
+// Sums of table rows for one strip of columns: what the kernels of few and of many tokens share.
+#ifndef MF_CONVERSION_MFTOVECTOR_STRIPSUMS_H
+#define MF_CONVERSION_MFTOVECTOR_STRIPSUMS_H
+
+#include "mf/Codegen/CPU/KernelBuilder.h"
+#include "mf/Dialect/MF/IR/MFOps.h"
+
+namespace mlir::mf {
+
+/// One table set of a lookup.
+struct StripSet {
+  /// [strips, K, 2^tau, bytes or floats of a row].
+  Value tables;
+  /// May be null.
+  Value bias;
+  /// Null where the tables are floats.
+  Value scales;
+  Value init;
+};
+
+/// Elements of a stored row that are added at a time: as many as there are registers for their sums. They begin at
+/// vectors.
+struct SubStrip {
+  int64_t offset;
+  SmallVector<Piece> pieces; ///< of stored elements
+};
+
+/// Builds sums of rows of one table set and one strip at a time, of floats or of integers. Sums of a part of a row are
+/// `getNumSums` values, in an order of their own; tables are added in ascending order.
+class StripSums {
+public:
+  StripSums(LookupOp op, int64_t lanes);
+
+  /// The set and the strip that everything below is about.
+  void select(const StripSet &selected, Value number);
+
+  ArrayRef<SubStrip> getParts() const { return parts; }
+  int64_t getNumTables() { return op.getNumTables(); }
+  size_t getNumSums(const SubStrip &part) const { return part.pieces.size() * sumsPerVector; }
+  /// The code of a token in a table, as an index.
+  Value getCode(Value token, Value table);
+
+  SmallVector<Value> initialSums(const SubStrip &part);
+  /// `count` tables from `table` on.
+  SmallVector<Value> addTables(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
+  /// Sums that wait in the op's scratch.
+  SmallVector<Value> loadSums(const SubStrip &part, Value token);
+  void storeSums(const SubStrip &part, Value token, ValueRange sums);
+  /// Writes the results of a token from the sums of all parts.
+  void finish(Value token, ArrayRef<SmallVector<Value>> sums);
+
+  /// Asks for all lines of a row of `tables`, in the strip in hand.
+  void prefetchRow(Value tables, Value table, Value row, bool toFirstLevel);
+
+  KernelBuilder kb;
+
+private:
+  void cutRow();
+  SmallVector<Value> addFloats(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
+  Value loadFourScores(Value token, Value table, int64_t count);
+  SmallVector<Value> addFourTables(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
+  void addInterleaved(ArrayRef<Value> bytes, Value scores, ValueRange sums, SmallVector<Value> &result);
+  Value sumScores(Value token);
+  void finishFloats(const SubStrip &part, Value token, ValueRange sums);
+  void finishIntegers(const SubStrip &part, Value token, ValueRange sums, Value scoreSum);
+  Value loadColumns(Value memref, int64_t column, int64_t width);
+  void storeColumns(Value y, Value token, int64_t column, int64_t width);
+
+  LookupOp op;
+  bool isQuantized, isPaired;
+  /// Vectors of sums of a vector of stored elements: bytes have four, pairs of i4 eight.
+  int64_t sumsPerVector;
+  /// Of a stored row, and columns of a strip.
+  int64_t rowElements, columns;
+  int64_t elementBytes;
+  SmallVector<SubStrip> parts;
+  StripSet set = {};
+  Value strip = {};
+  /// Columns that the destination has from the strip's first on; null where it has all of every strip.
+  Value columnsLeft = {};
+};
+
+} // namespace mlir::mf
+
+#endif // MF_CONVERSION_MFTOVECTOR_STRIPSUMS_H
