@@ -1,9 +1,15 @@
 """Lookups and dense layers of every stored type against float64, bit for bit over token counts and variants.
 
-Bounds. Scores and activations are rounded to steps of max / 127, so each is off by half a step; elements of i8 tables and
-weights by half a step of their scale, max / 254, those of i4 by at most max / 7 where the search cuts the largest ones
-off (a scale of 0.4 * max / 7 would cut more, but has a larger squared error on uniform elements). A sum of K products of
-such factors is off by at most the sum over k of |score| * step_t + |table| * step_s + step_s * step_t.
+Bounds. Scores and activations are rounded to steps of max / 127, so each is off by half a step. Elements are off by
+
+- f16: half a unit in the last place, 2^-12 of values below 1;
+- i8: half a step of a scale of at most 1 / 127;
+- i4: half a step, 1 / 14, or, where the search cuts the largest elements off, by what is cut: at most 1 / 5 for elements
+  that are uniform in [-1, 1), whose squared error is least for scales of 0.8 / 7 and more.
+
+A sum of K products of such factors is off by at most the sum over k of |score| * e + |table| * h + h * e, with e for
+elements and h half a step of the scores. i8 is checked beyond that against the same integers in float64, where only the
+f32 products are left: 2^-21 of the largest result.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ import pytest
 from harness import Compiler
 from memoryformer.runtime import library_info
 
-STEPS = {"f32": 1e-6, "f16": 2.0**-11, "i8": 1 / 254, "i4": 1 / 7}
+STEPS = {"f32": 1e-6, "f16": 2.0**-12, "i8": 1 / 254, "i4": 1 / 5}
 COUNTS = (1, 2, 7, 63, 64, 65, 300)
 
 
@@ -26,6 +32,18 @@ def random_elements(count: int, seed: int) -> np.ndarray:
         word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         word ^= word >> np.uint64(31)
     return (word >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
+
+
+def quantise_rows(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`mf.quantize_rows`: integers [tokens, d] and scales [tokens, 1], in float32 like the op."""
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    return np.rint(x * (np.float32(127) / largest)), largest / np.float32(127)
+
+
+def quantise_columns(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """i8 elements and their scales: the largest magnitude of a column (last axis) over 127."""
+    scales = np.abs(table).reshape(-1, table.shape[-1]).max(axis=0) / np.float32(127)
+    return np.rint(table * (np.float32(1) / scales)).clip(-127, 127), scales
 
 
 def call(model: memoryformer.Model, entry: str, *inputs: np.ndarray) -> list[np.ndarray]:
@@ -98,6 +116,11 @@ def test_lookup(compiler: Compiler, tables: int, rows: int, columns: list[int], 
                 bound = (scores * STEPS[dtype]).sum(axis=1)[:, None] + step * np.abs(picked).sum(axis=1)
                 bound += step * STEPS[dtype] * tables + 1e-5
                 assert np.all(np.abs(y - exact) <= bound)
+                if dtype == "i8":
+                    (q, q_scale), (t, t_scale) = quantise_rows(scores), quantise_columns(table)
+                    sums = np.einsum("mk,mkn->mn", q.astype(np.float64), t[np.arange(tables), rows_of].astype(np.float64))
+                    exact = random_elements(width, 100 + i) + sums * t_scale * q_scale.astype(np.float64)
+                    assert np.all(np.abs(y - exact) <= 2.0**-21 * np.abs(exact).max())
                 for count in COUNTS[:-1]:
                     assert np.array_equal(call(model, "lookup", codes[:count], scores[:count])[i], y[:count]), count
         # Without fused products (v2) only the last product and the bias round in another way.
@@ -125,9 +148,17 @@ def test_linear(compiler: Compiler, features: int, columns: int, dtype: str) -> 
     step = np.abs(x).max(axis=1, keepdims=True) / 254 if dtype.startswith("i") else np.zeros((len(x), 1))
     bound = (np.abs(x) * STEPS[dtype]).sum(axis=1)[:, None] + step * np.abs(weight).sum(axis=1)
     bound += step * STEPS[dtype] * features + 1e-4
+    seen = None
     for variant in variants(library):
         with memoryformer.load(library, variant=variant, threads=2) as model:
             y = call(model, "linear", x)[0]
             assert np.all(np.abs(y - exact) <= bound)
+            if dtype == "i8":
+                (q, q_scale), (w, w_scale) = quantise_rows(x), quantise_columns(weight.T.astype(np.float32))
+                integers = q.astype(np.float64) @ w.astype(np.float64) * w_scale * q_scale
+                assert np.all(np.abs(y - integers) <= 2.0**-21 * np.abs(integers).max())
+            # Also between variants: nothing is fused.
+            assert seen is None or np.array_equal(seen, y)
+            seen = y if dtype.startswith("i") else None
             for row in range(len(x)):
                 assert np.array_equal(call(model, "linear", x[row : row + 1])[0][0], y[row]), row

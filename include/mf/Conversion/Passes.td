@@ -38,8 +38,8 @@ def ConvertMFToVectorPass : Pass<"convert-mf-to-vector", "::mlir::func::FuncOp">
     Fails where an op has no strategy or one of another family, and where the innermost dimension of a memref is not
     contiguous. Test: test/Conversion/MFToVector/.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def LowerMemRefCopiesPass : Pass<"mf-lower-memref-copies", "::mlir::func::FuncOp"> {

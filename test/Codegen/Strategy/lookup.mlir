@@ -48,3 +48,34 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
     return %r : tensor<?x640xf32>
   }
 }
+
+// -----
+
+// Strips: a block of tables takes half of the second-level cache, 16 tables of 256 rows of 128 bytes in 1 MiB, at least 4.
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx512f", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 1048576>} {
+  // CHECK-LABEL: func.func @strips
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_strips<strips = 1, tables = 16, ahead = 1, gather_tokens = 64, gather_ahead = 16, lanes = 16>)
+  func.func @strips(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<2x8x256x64xf16>, %e: tensor<?x128xf32>) -> tensor<?x128xf32> {
+    %r = mf.lookup layout(<strip_columns = 64>) ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>)
+        tables(%t : tensor<2x8x256x64xf16>) outs(%e : tensor<?x128xf32>) -> tensor<?x128xf32>
+    return %r : tensor<?x128xf32>
+  }
+
+  // CHECK-LABEL: func.func @many_rows
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 1024, gather_ahead = 16, lanes = 16>)
+  func.func @many_rows(%c: tensor<?x8xi16>, %s: tensor<?x8xf32>, %t: tensor<2x8x4096x64xf16>, %e: tensor<?x128xf32>) -> tensor<?x128xf32> {
+    %r = mf.lookup layout(<strip_columns = 64>) ins(%c, %s : tensor<?x8xi16>, tensor<?x8xf32>)
+        tables(%t : tensor<2x8x4096x64xf16>) outs(%e : tensor<?x128xf32>) -> tensor<?x128xf32>
+    return %r : tensor<?x128xf32>
+  }
+
+  // Sets of unequal width are not cut at the same columns.
+  // CHECK-LABEL: func.func @unequal
+  // CHECK: mf.lookup {{.*}}strategy(#mf.cpu_row_gather<
+  func.func @unequal(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<2x8x256x64xf16>, %u: tensor<1x8x256x64xf16>, %e: tensor<?x128xf32>, %f: tensor<?x64xf32>) -> (tensor<?x128xf32>, tensor<?x64xf32>) {
+    %r:2 = mf.lookup layout(<strip_columns = 64>) ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>)
+        tables(%t, %u : tensor<2x8x256x64xf16>, tensor<1x8x256x64xf16>) outs(%e, %f : tensor<?x128xf32>, tensor<?x64xf32>)
+        -> tensor<?x128xf32>, tensor<?x64xf32>
+    return %r#0, %r#1 : tensor<?x128xf32>, tensor<?x64xf32>
+  }
+}

@@ -165,3 +165,38 @@ func.func @lookup_c5(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x256x4
       biases(%b : tensor<41xf32>) outs(%y : tensor<?x40xf32>) -> tensor<?x40xf32>
   return
 }
+
+// -----
+
+func.func @lookup_c6_scales(%c: tensor<?x8xi8>, %s: tensor<?x8xi8>, %ss: tensor<?xf32>, %t: tensor<8x16x64xi8>, %e: tensor<?x64xf32>) {
+  // expected-error @+1 {{expects 'score_scales' and 'table_scales' together}}
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xi8>) score_scales(%ss : tensor<?xf32>)
+      tables(%t : tensor<8x16x64xi8>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c6_scores(%c: tensor<?x8xi8>, %s: tensor<?x8xi8>, %t: tensor<8x16x64xf32>, %e: tensor<?x64xf32>) {
+  // expected-error @+1 {{expects scores of f32 without scales, found 'tensor<?x8xi8>'}}
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xi8>) tables(%t : tensor<8x16x64xf32>)
+      outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c6_tables(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %t: tensor<8x16x64xi8>, %e: tensor<?x64xf32>) {
+  // expected-error @+1 {{expects 'tables' 0 to be of floats without scales, found 'tensor<8x16x64xi8>'}}
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi8>, tensor<?x8xf32>) tables(%t : tensor<8x16x64xi8>)
+      outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @quantize_rows_c1(%x: tensor<?x8xf32>, %q: tensor<?x7xi8>, %s: tensor<?xf32>) {
+  // expected-error @+1 {{expects dimension 1 (d) of 'q' to be 8 as in 'x', found 7}}
+  %0:2 = mf.quantize_rows ins(%x : tensor<?x8xf32>) outs(%q, %s : tensor<?x7xi8>, tensor<?xf32>) -> tensor<?x7xi8>, tensor<?xf32>
+  return
+}

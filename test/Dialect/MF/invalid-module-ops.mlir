@@ -87,3 +87,14 @@ func.func @parallel_for_c1_symbol(%frame: !mf.frame, %n: index) {
   mf.parallel_for @missing on %frame count(%n) ()
   return
 }
+
+// -----
+
+// expected-error @+1 {{expects a layout of pairs for i4, and of whole elements for others}}
+mf.parameter @parameter_c3_pairs : tensor<8x16x64xi8> from #mf.quantized<source = #mf.fill<0.0 : f32>, element_type = f32, axis = columns>
+    layout #mf.table_layout<strip_columns = 64, columns_per_byte = 2>
+
+// -----
+
+// expected-error @+1 {{expects groups that divide the last dimension, found groups of 7}}
+mf.parameter @parameter_c5 : tensor<24x64xi8> from #mf.quantized<source = #mf.fill<0.0 : f32>, element_type = f32, axis = rows, group = 7>

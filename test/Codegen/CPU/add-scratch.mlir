@@ -1,0 +1,27 @@
+// RUN: mf-opt %s --mf-cpu-add-scratch | FileCheck %s
+// Twice is once.
+// RUN: mf-opt %s --mf-cpu-add-scratch --mf-cpu-add-scratch | FileCheck %s
+
+// CHECK-LABEL: func.func @strips(
+// CHECK: scf.forall
+// CHECK: %[[TOKENS:.*]] = memref.dim %arg0, %c0
+// CHECK: %[[SCRATCH:.*]] = memref.alloc(%[[TOKENS]]) : memref<?x16xi32>
+// CHECK: mf.lookup {{.*}}scratch(%[[SCRATCH]] : memref<?x16xi32>)
+// CHECK-NOT: memref.alloc
+func.func @strips(%c: memref<?x8xi8>, %s: memref<?x8xf32>, %t: memref<1x8x16x16xf32>, %y: memref<?x16xf32>) {
+  scf.forall (%i) in (2) {
+    mf.lookup layout(<strip_columns = 16>) strategy(#mf.cpu_strips<strips = 1, tables = 8, ahead = 1, gather_tokens = 4, gather_ahead = 16, lanes = 8>)
+        ins(%c, %s : memref<?x8xi8>, memref<?x8xf32>) tables(%t : memref<1x8x16x16xf32>) outs(%y : memref<?x16xf32>)
+  }
+  return
+}
+
+// The gather of rows needs none.
+// CHECK-LABEL: func.func @gather(
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: scratch
+func.func @gather(%c: memref<?x8xi8>, %s: memref<?x8xf32>, %t: memref<1x8x16x16xf32>, %y: memref<?x16xf32>) {
+  mf.lookup layout(<strip_columns = 16>) strategy(#mf.cpu_row_gather<tokens = 16, columns = 16, lanes = 8>)
+        ins(%c, %s : memref<?x8xi8>, memref<?x8xf32>) tables(%t : memref<1x8x16x16xf32>) outs(%y : memref<?x16xf32>)
+  return
+}

@@ -1,0 +1,98 @@
+// The lookup of tables in strips, with the dot products of each target.
+// RUN: mf-opt %s --convert-mf-to-vector --canonicalize --cse --split-input-file | FileCheck %s
+
+// Few tokens: rows are prefetched, sums stay in registers. Many: the next block goes to the second-level cache, sums
+// wait in scratch between two blocks of 4 tables.
+// CHECK-LABEL: func.func @i8(
+// CHECK-SAME: %[[C:.*]]: memref<?x8xi8>, %{{.*}}: memref<?x8xi8>, %[[SS:.*]]: memref<?xf32>, %[[T:.*]]: memref<1x8x16x64xi8>, %[[TS:.*]]: memref<64xf32>, %[[Y:.*]]: memref<?x64xf32>, %[[W:.*]]: memref<?x64xi32>)
+// CHECK: %[[FEW:.*]] = arith.cmpi slt, %{{.*}}, %c4
+// CHECK: scf.if %[[FEW]]
+// CHECK: memref.prefetch %[[T]][{{.*}}], read, locality<3>, data
+// CHECK: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT: %[[W]]
+// CHECK: } else {
+// CHECK: memref.prefetch %[[T]][{{.*}}], read, locality<2>, data
+// CHECK: memref.prefetch %[[T]][{{.*}}], read, locality<3>, data
+// CHECK-COUNT-4: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-COUNT-4: vector.store %{{.*}}, %[[W]]
+// CHECK-COUNT-4: vector.load %[[W]]
+// CHECK-COUNT-4: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK: arith.sitofp
+// CHECK: vector.load %[[TS]]
+// CHECK: vector.store %{{.*}}, %[[Y]]
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4",
+    features = "+avx2,+avx512bw,+avx512vl,+avx512vnni", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @i8(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x64xi8>, %ts: memref<64xf32>,
+                %y: memref<?x64xf32>, %w: memref<?x64xi32>) {
+  mf.lookup layout(<strip_columns = 64>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 4, lanes = 16>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x64xi8>)
+      table_scales(%ts : memref<64xf32>) outs(%y : memref<?x64xf32>) scratch(%w : memref<?x64xi32>)
+  return
+}
+}
+
+// -----
+
+// CHECK-LABEL: func.func @i8(
+// CHECK-NOT: vpdpbusd
+// CHECK: "llvm.x86.avx512.pmaddubs.w.512"
+// CHECK: "llvm.x86.avx512.pmaddw.d.512"
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4",
+    features = "+avx2,+avx512bw,+avx512vl", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @i8(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x64xi8>, %ts: memref<64xf32>,
+                %y: memref<?x64xf32>, %w: memref<?x64xi32>) {
+  mf.lookup layout(<strip_columns = 64>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 4, lanes = 16>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x64xi8>)
+      table_scales(%ts : memref<64xf32>) outs(%y : memref<?x64xf32>) scratch(%w : memref<?x64xi32>)
+  return
+}
+}
+
+// -----
+
+// CHECK-LABEL: func.func @i8(
+// CHECK: "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK: "llvm.x86.avx2.pmadd.wd"
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3",
+    features = "+avx2", vector_bits = 256, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @i8(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x64xi8>, %ts: memref<64xf32>,
+                %y: memref<?x64xf32>, %w: memref<?x64xi32>) {
+  mf.lookup layout(<strip_columns = 64>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 4, lanes = 8>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x64xi8>)
+      table_scales(%ts : memref<64xf32>) outs(%y : memref<?x64xf32>) scratch(%w : memref<?x64xi32>)
+  return
+}
+}
+
+// -----
+
+// CHECK-LABEL: func.func @i8(
+// CHECK: "llvm.x86.ssse3.pmadd.ub.sw.128"
+// CHECK: "llvm.x86.sse2.pmadd.wd"
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v2",
+    features = "+ssse3", vector_bits = 128, fma = false, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @i8(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x64xi8>, %ts: memref<64xf32>,
+                %y: memref<?x64xf32>, %w: memref<?x64xi32>) {
+  mf.lookup layout(<strip_columns = 64>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 4, lanes = 4>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x64xi8>)
+      table_scales(%ts : memref<64xf32>) outs(%y : memref<?x64xf32>) scratch(%w : memref<?x64xi32>)
+  return
+}
+}
+
+// -----
+
+// CHECK-LABEL: func.func @i8(
+// CHECK: "llvm.aarch64.neon.smull.v8i16"
+// CHECK: "llvm.aarch64.neon.saddlp.v4i32.v8i16"
+// CHECK: "llvm.aarch64.neon.addp.v4i32"
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "aarch64-unknown-linux-gnu", cpu = "generic",
+    features = "+neon", vector_bits = 128, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @i8(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x64xi8>, %ts: memref<64xf32>,
+                %y: memref<?x64xf32>, %w: memref<?x64xi32>) {
+  mf.lookup layout(<strip_columns = 64>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 4, lanes = 4>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x64xi8>)
+      table_scales(%ts : memref<64xf32>) outs(%y : memref<?x64xf32>) scratch(%w : memref<?x64xi32>)
+  return
+}
+}
