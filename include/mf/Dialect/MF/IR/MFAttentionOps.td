@@ -1,0 +1,101 @@
+// Attention, and the sequence state that it reads.
+#ifndef MF_DIALECT_MF_IR_MFATTENTIONOPS_TD
+#define MF_DIALECT_MF_IR_MFATTENTIONOPS_TD
+
+include "mf/Dialect/MF/IR/MFOpBase.td"
+
+def MF_AttentionOp : MF_ComputeOp<"attention"> {
+  let summary = "Exact multi-head attention of one sequence";
+  let description = [{
+    y[i, h, :] = sum_j softmax_j(scale * q[i, h, :] . k[j, g, :]) v[j, g, :], g = h / (H / H_kv). With `causal` the sum is
+    over j <= i + (S - T): the mask is aligned at the bottom right. A row without any key gives 0.
+
+    ```mlir
+    %y = mf.attention causal scale(0.125) ins(%q, %k, %v : tensor<?x8x64xf32>, tensor<?x2x64xf32>, tensor<?x2x64xf32>)
+        outs(%init : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+    ```
+
+    Constraints:
+    - (C1) q is [T, H, d], k [S, H_kv, d], v [S, H_kv, e], the destination [T, H, e].
+    - (C2) H_kv divides H.
+    - (C3) `scale` is finite.
+  }];
+  let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<3, [F32]>:$k, MF_Shaped<3, [F32]>:$v,
+                       MF_Shaped<3, [F32]>:$init, UnitAttr:$causal, F64Attr:$scale, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`causal` $causal^)? `scale` `(` $scale `)` (`strategy` `(` $strategy^ `)`)?
+    `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention"> {
+  let summary = "Exact causal multi-head attention of a batch of sequences over their caches";
+  let description = [{
+    Token t belongs to the sequence in slot b = slots[t], at position p = positions[t]:
+    y[t, h, :] = sum over j <= p of softmax_j(scale * q[t, h, :] . keys[b, g, j, :]) values[b, g, j, :], g = h / (H / H_kv).
+    The caches hold the token's own key and value already (`mf.update_state`). The result of a token depends on nothing
+    but its query and its sequence's cache, bit for bit.
+
+    ```mlir
+    %y = mf.cached_attention scale(0.125)
+        ins(%q, %keys, %values, %slots, %positions : tensor<?x8x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>,
+            tensor<?xi32>, tensor<?xi32>)
+        outs(%init : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+    ```
+
+    Constraints:
+    - (C1) q is [T, H, d], keys [B, H_kv, P, d], values [B, H_kv, P, e], slots and positions [T], the destination [T, H, e].
+    - (C2) H_kv divides H.
+    - (C3) `scale` is finite.
+
+    slots[t] in [0, B) and positions[t] in [0, P) are the caller's duty.
+  }];
+  let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<4, [F32]>:$keys, MF_Shaped<4, [F32]>:$values,
+                       MF_Shaped<1, [I32]>:$slots, MF_Shaped<1, [I32]>:$positions, MF_Shaped<3, [F32]>:$init,
+                       F64Attr:$scale, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `scale` `(` $scale `)` (`strategy` `(` $strategy^ `)`)?
+    `ins` `(` $q `,` $keys `,` $values `,` $slots `,` $positions `:` type($q) `,` type($keys) `,` type($values) `,`
+    type($slots) `,` type($positions) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_UpdateStateOp : MF_ComputeOp<"update_state"> {
+  let summary = "Writes the tokens' rows into their sequences' caches";
+  let description = [{
+    state[slots[t], h, positions[t], :] = x[t, h, :] for every token t; everything else of the state stays.
+
+    ```mlir
+    %new = mf.update_state ins(%k, %slots, %positions : tensor<?x8x64xf32>, tensor<?xi32>, tensor<?xi32>)
+        outs(%cache : tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32>
+    ```
+
+    Constraints:
+    - (C1) x is [T, H, d], slots and positions are [T], the state is [B, H, P, d].
+
+    slots[t] in [0, B), positions[t] in [0, P), and different places of different tokens are the caller's duty.
+  }];
+  let arguments = (ins MF_Shaped<3, [F32]>:$x, MF_Shaped<1, [I32]>:$slots, MF_Shaped<1, [I32]>:$positions,
+                       MF_Shaped<4, [F32]>:$state, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)?
+    `ins` `(` $x `,` $slots `,` $positions `:` type($x) `,` type($slots) `,` type($positions) `)`
+    `outs` `(` $state `:` type($state) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getStateMutable(); }
+  }];
+}
+
+#endif // MF_DIALECT_MF_IR_MFATTENTIONOPS_TD

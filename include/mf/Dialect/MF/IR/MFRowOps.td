@@ -1,0 +1,189 @@
+// Ops that compute one row per token: norms, sums, rotary embedding, embedding, linear.
+#ifndef MF_DIALECT_MF_IR_MFROWOPS_TD
+#define MF_DIALECT_MF_IR_MFROWOPS_TD
+
+include "mf/Dialect/MF/IR/MFOpBase.td"
+
+def MF_RMSNormOp : MF_ComputeOp<"rms_norm"> {
+  let summary = "Root-mean-square norm, eps outside the root";
+  let description = [{
+    y = scale * x / (sqrt(mean(x^2)) + eps) over each row. A row of zeros gives zeros.
+
+    ```mlir
+    %y = mf.rms_norm ins(%x, %scale : tensor<?x512xf32>, tensor<512xf32>) outs(%init : tensor<?x512xf32>)
+        {eps = 1.0e-8 : f64} -> tensor<?x512xf32>
+    ```
+
+    Constraints:
+    - (C1) x and the destination have equal shapes [tokens, d]; scale is [d].
+    - (C2) `eps` is finite and not negative.
+  }];
+  let arguments = (ins MF_Shaped<2, [F32]>:$x, MF_Shaped<1, MF_StoredFloats>:$scale, MF_Shaped<2, [F32]>:$init,
+                       DefaultValuedAttr<F64Attr, "1.0e-8">:$eps, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)? `ins` `(` $x `,` $scale `:` type($x) `,` type($scale) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_LayerNormOp : MF_ComputeOp<"layer_norm"> {
+  let summary = "Layer norm, eps inside the root";
+  let description = [{
+    y = weight * (x - mean(x)) / sqrt(var(x) + eps) + bias over each row; the variance is the biased one.
+
+    ```mlir
+    %y = mf.layer_norm ins(%x, %weight, %bias : tensor<?x640xf32>, tensor<640xf32>, tensor<640xf32>)
+        outs(%init : tensor<?x640xf32>) {eps = 1.0e-5 : f64} -> tensor<?x640xf32>
+    ```
+
+    Constraints:
+    - (C1) x and the destination have equal shapes [tokens, d]; weight and bias are [d].
+    - (C2) `eps` is finite and positive.
+  }];
+  let arguments = (ins MF_Shaped<2, [F32]>:$x, MF_Shaped<1, MF_StoredFloats>:$weight,
+                       MF_Shaped<1, MF_StoredFloats>:$bias, MF_Shaped<2, [F32]>:$init,
+                       DefaultValuedAttr<F64Attr, "1.0e-5">:$eps, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)?
+    `ins` `(` $x `,` $weight `,` $bias `:` type($x) `,` type($weight) `,` type($bias) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_AddOp : MF_ComputeOp<"add"> {
+  let summary = "Sum of two activations (residual connection)";
+  let description = [{
+    y = a + b elementwise.
+
+    ```mlir
+    %y = mf.add ins(%a, %b : tensor<?x512xf32>, tensor<?x512xf32>) outs(%init : tensor<?x512xf32>)
+        -> tensor<?x512xf32>
+    ```
+
+    Constraints:
+    - (C1) a, b and the destination have equal shapes.
+  }];
+  let arguments = (ins MF_Shaped<2, [F32]>:$a, MF_Shaped<2, [F32]>:$b, MF_Shaped<2, [F32]>:$init,
+                       MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)? `ins` `(` $a `,` $b `:` type($a) `,` type($b) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_RopeOp : MF_ComputeOp<"rope"> {
+  let summary = "Partial rotary embedding, NeoX halves";
+  let description = [{
+    Rotates the first r features of every head of token t by the angles of its position p = positions[t]; the others pass.
+    With h = r / 2 and i < h: y[i] = x[i] cos - x[i + h] sin, y[i + h] = x[i + h] cos + x[i] sin, (cos, sin) =
+    angles[p, i, :].
+
+    ```mlir
+    %y = mf.rope ins(%x, %positions, %angles : tensor<?x8x64xf32>, tensor<?xi32>, tensor<2048x8x2xf32>)
+        outs(%init : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+    ```
+
+    Constraints:
+    - (C1) x and the destination have equal shapes [tokens, heads, head_dim]; positions is [tokens].
+    - (C2) angles is [max_positions, r / 2, 2] with r <= head_dim.
+
+    A position outside [0, max_positions) reads the nearest row of angles.
+  }];
+  let arguments = (ins MF_Shaped<3, [F32]>:$x, MF_Shaped<1, MF_IndexTypes>:$positions, MF_Shaped<3, [F32]>:$angles,
+                       MF_Shaped<3, [F32]>:$init, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)?
+    `ins` `(` $x `,` $positions `,` $angles `:` type($x) `,` type($positions) `,` type($angles) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_EmbeddingOp : MF_ComputeOp<"embedding"> {
+  let summary = "Rows of a table by index";
+  let description = [{
+    y[t, :] = table[ids[t], :], converted to f32. Also the gather of some rows of an activation. An id outside [0, rows)
+    reads the nearest row.
+
+    ```mlir
+    %y = mf.embedding ins(%ids, %table : tensor<?xi32>, tensor<50304x512xf16>) outs(%init : tensor<?x512xf32>)
+        -> tensor<?x512xf32>
+    ```
+
+    Constraints:
+    - (C1) ids is [tokens], table [rows, d], the destination [tokens, d].
+  }];
+  let arguments = (ins MF_Shaped<1, MF_IndexTypes>:$ids, MF_Shaped<2, MF_StoredFloats>:$table,
+                       MF_Shaped<2, [F32]>:$init, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)? `ins` `(` $ids `,` $table `:` type($ids) `,` type($table) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def MF_LinearOp : MF_ComputeOp<"linear", [AttrSizedOperandSegments]> {
+  let summary = "Dense layer";
+  let description = [{
+    y[m, n] = sum over d of x[m, d] * weight[n, d], in f32. With `layout`, `weight` has the stored shape that the layout
+    gives to [N, D], and d ascends; without, the sum goes lane by lane, in an order that is fixed for a strategy.
+
+    ```mlir
+    %y = mf.linear ins(%x, %weight : tensor<?x512xf32>, tensor<50304x512xf16>) outs(%init : tensor<?x50304xf32>)
+        -> tensor<?x50304xf32>
+    ```
+
+    With a quantised weight (i8, or i4 in pairs) x comes from `mf.quantize_rows`, the features are in G groups of D / G,
+    and y[m, n] = x_scales[m] * sum over g of weight_scales[g, n] * (sum over d in group g of x[m, d] * weight[n, d]). The
+    inner sums are ones of integers; the outer one goes with g ascending.
+
+    ```mlir
+    %y = mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4>)
+        ins(%q, %weight : tensor<?x512xi8>, tensor<1572x128x32x4xi8>)
+        scales(%s, %ws : tensor<?xf32>, tensor<1x50304xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
+    ```
+
+    Constraints:
+    - (C1) x is [tokens, D], the destination [tokens, N].
+    - (C2) the (stored) shape of weight is that of [N, D].
+    - (C3) either x is f32 and weight floats, and there are no scales; or both are i8, x_scales is [tokens] and
+      weight_scales is [G, N] with G static and a divisor of D. Then D / G is at most 65,536, so that no sum overflows.
+  }];
+  let arguments = (ins MF_Shaped<2, [F32, I8]>:$x, MF_AnyShaped<MF_StoredElements>:$weight,
+                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_Shaped<2, [F32]>>:$weight_scales,
+                       MF_Shaped<2, [F32]>:$init,
+                       OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
+    `ins` `(` $x `,` $weight `:` type($x) `,` type($weight) `)`
+    (`scales` `(` $x_scales^ `,` $weight_scales `:` type($x_scales) `,` type($weight_scales) `)`)?
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// Whether weight and x are integers.
+    bool isQuantized() { return static_cast<bool>(getWeightScales()); }
+  }];
+}
+
+#endif // MF_DIALECT_MF_IR_MFROWOPS_TD

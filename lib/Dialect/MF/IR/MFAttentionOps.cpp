@@ -1,0 +1,152 @@
+// Verifiers of attention and sequence state, and how they are tiled. The comment at a check names the constraint of the
+// op's description that it checks.
+#include "TilingSupport.h"
+#include "VerifierSupport.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+/// Key-value heads are shared by groups of query heads of one size.
+static LogicalResult verifyHeads(Operation *op, int64_t heads, int64_t keyValueHeads) {
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyValueHeads) ||
+      (keyValueHeads > 0 && heads % keyValueHeads == 0))
+    return success();
+  return op->emitOpError("expects the number of key-value heads to divide the ")
+         << heads << " query heads, found " << keyValueHeads;
+}
+
+LogicalResult AttentionOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // attention_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("q", getQ(), {"T", "H", "d"})) || failed(dims.match("k", getK(), {"S", "H_kv", "d"})) ||
+      failed(dims.match("v", getV(), {"S", "H_kv", "e"})) || failed(dims.match("outs", getInit(), {"T", "H", "e"})))
+    return failure();
+  // attention_c2
+  if (failed(verifyHeads(*this, getExtent(getQ(), 1), getExtent(getK(), 1))))
+    return failure();
+  // attention_c3
+  return verifyFinite(*this, "scale", getScaleAttr());
+}
+
+LogicalResult CachedAttentionOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // cached_attention_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("q", getQ(), {"T", "H", "d"})) ||
+      failed(dims.match("keys", getKeys(), {"B", "H_kv", "P", "d"})) ||
+      failed(dims.match("values", getValues(), {"B", "H_kv", "P", "e"})) ||
+      failed(dims.match("slots", getSlots(), {"T"})) || failed(dims.match("positions", getPositions(), {"T"})) ||
+      failed(dims.match("outs", getInit(), {"T", "H", "e"})))
+    return failure();
+  // cached_attention_c2
+  if (failed(verifyHeads(*this, getExtent(getQ(), 1), getExtent(getKeys(), 1))))
+    return failure();
+  // cached_attention_c3
+  return verifyFinite(*this, "scale", getScaleAttr());
+}
+
+LogicalResult UpdateStateOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // update_state_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("x", getX(), {"T", "H", "d"})) &&
+                 succeeded(dims.match("slots", getSlots(), {"T"})) &&
+                 succeeded(dims.match("positions", getPositions(), {"T"})) &&
+                 succeeded(dims.match("outs", getState(), {"B", "H", "P", "d"})));
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+/// Offset and size of the key-value heads that the query heads [offset, offset + size) read: all of them, or those of
+/// one head, or those of whole groups.
+static FailureOr<std::pair<OpFoldResult, OpFoldResult>> getKeyValueHeads(OpBuilder &b, Operation *op, int64_t heads,
+                                                                         int64_t keyValueHeads, OpFoldResult offset,
+                                                                         OpFoldResult size) {
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyValueHeads))
+    return op->emitOpError("cannot be tiled: expects static numbers of heads");
+  int64_t group = heads / keyValueHeads;
+  if (group == 1)
+    return std::make_pair(offset, size);
+  std::optional<int64_t> constant = getConstantIntValue(size);
+  bool wholeGroups = constant && *constant % group == 0 && isMultipleOf(offset, group);
+  if (!wholeGroups && constant != 1)
+    return op->emitOpError("cannot be tiled: expects tiles of one head or of whole groups of ") << group << " heads";
+  OpFoldResult first =
+      affine::makeComposedFoldedAffineApply(b, op->getLoc(), b.getAffineSymbolExpr(0).floorDiv(group), {offset});
+  return std::make_pair(first, OpFoldResult(b.getIndexAttr(wholeGroups ? *constant / group : 1)));
+}
+
+SmallVector<int64_t> AttentionOp::getLoopDims() { return {0, 1}; }
+
+/// Keys that the queries [offset, offset + size) of a causal attention see. The mask is aligned at the bottom right, so
+/// cutting the keys behind the last visible one leaves it where it was for the tile.
+static OpFoldResult getVisibleKeys(OpBuilder &b, AttentionOp op, OpFoldResult offset, OpFoldResult size) {
+  OpFoldResult queries = getMixedSizes(b, op.getLoc(), op.getQ())[0];
+  OpFoldResult keys = getMixedSizes(b, op.getLoc(), op.getK())[0];
+  AffineExpr end = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
+  AffineExpr visible = end + b.getAffineSymbolExpr(2) - b.getAffineSymbolExpr(3);
+  std::optional<int64_t> numQueries = getConstantIntValue(queries), numKeys = getConstantIntValue(keys);
+  if (queries == keys)
+    return affine::makeComposedFoldedAffineApply(b, op.getLoc(), end, {offset, size});
+  if (numQueries && numKeys && *numKeys >= *numQueries)
+    return affine::makeComposedFoldedAffineApply(b, op.getLoc(), visible, {offset, size, keys, queries});
+  // With fewer keys than queries the first queries see none.
+  AffineMap map = AffineMap::get(0, 4, {visible, b.getAffineConstantExpr(0)}, b.getContext());
+  return affine::makeComposedFoldedAffineMax(b, op.getLoc(), map, {offset, size, keys, queries});
+}
+
+FailureOr<SmallVector<OperandSlice>> AttentionOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                   ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  for (int64_t dim : {0, 1})
+    slices.cut(getQMutable(), dim, offsets[dim], sizes[dim]).cut(getInitMutable(), dim, offsets[dim], sizes[dim]);
+  auto heads = getKeyValueHeads(b, *this, getExtent(getQ(), 1), getExtent(getK(), 1), offsets[1], sizes[1]);
+  if (failed(heads))
+    return failure();
+  for (OpOperand *operand : {&getKMutable(), &getVMutable()})
+    slices.cut(*operand, 1, heads->first, heads->second);
+  if (!getCausal())
+    return slices.take();
+  OpFoldResult keys = getVisibleKeys(b, *this, offsets[0], sizes[0]);
+  for (OpOperand *operand : {&getKMutable(), &getVMutable()})
+    slices.cut(*operand, 0, b.getIndexAttr(0), keys);
+  return slices.take();
+}
+
+SmallVector<int64_t> CachedAttentionOp::getLoopDims() { return {0, 1}; }
+
+FailureOr<SmallVector<OperandSlice>> CachedAttentionOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                         ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  for (int64_t dim : {0, 1})
+    slices.cut(getQMutable(), dim, offsets[dim], sizes[dim]).cut(getInitMutable(), dim, offsets[dim], sizes[dim]);
+  for (OpOperand *operand : {&getSlotsMutable(), &getPositionsMutable()})
+    slices.cut(*operand, 0, offsets[0], sizes[0]);
+  auto heads = getKeyValueHeads(b, *this, getExtent(getQ(), 1), getExtent(getKeys(), 1), offsets[1], sizes[1]);
+  if (failed(heads))
+    return failure();
+  for (OpOperand *operand : {&getKeysMutable(), &getValuesMutable()})
+    slices.cut(*operand, 1, heads->first, heads->second);
+  return slices.take();
+}
+
+SmallVector<int64_t> UpdateStateOp::getLoopDims() { return {1}; }
+
+FailureOr<SmallVector<OperandSlice>> UpdateStateOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                     ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getXMutable(), 1, offsets[0], sizes[0])
+      .cut(getStateMutable(), 1, offsets[0], sizes[0])
+      .take();
+}

@@ -1,0 +1,221 @@
+// Verifiers of the ops over rows, and how they are tiled. The comment at a check names the constraint of the
+// op's description that it checks.
+#include "TilingSupport.h"
+#include "VerifierSupport.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+LogicalResult RMSNormOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // rms_norm_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) || failed(dims.match("scale", getScale(), {"d"})) ||
+      failed(dims.match("outs", getInit(), {"tokens", "d"})))
+    return failure();
+  // rms_norm_c2
+  const APFloat eps = getEps();
+  if (!eps.isFinite() || (eps.isNegative() && !eps.isZero()))
+    return emitOpError("expects 'eps' to be finite and not negative, found ") << getEpsAttr();
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // layer_norm_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) || failed(dims.match("weight", getWeight(), {"d"})) ||
+      failed(dims.match("bias", getBias(), {"d"})) || failed(dims.match("outs", getInit(), {"tokens", "d"})))
+    return failure();
+  // layer_norm_c2
+  const APFloat eps = getEps();
+  if (!eps.isFinite() || eps.isNegative() || eps.isZero())
+    return emitOpError("expects 'eps' to be finite and positive, found ") << getEpsAttr();
+  return success();
+}
+
+LogicalResult AddOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // add_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("a", getA(), {"tokens", "d"})) &&
+                 succeeded(dims.match("b", getB(), {"tokens", "d"})) &&
+                 succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
+}
+
+LogicalResult RopeOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // rope_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "heads", "head_dim"})) ||
+      failed(dims.match("positions", getPositions(), {"tokens"})) ||
+      failed(dims.match("outs", getInit(), {"tokens", "heads", "head_dim"})))
+    return failure();
+  // rope_c2
+  int64_t half = getExtent(getAngles(), 1), headDim = getExtent(getX(), 2);
+  if (ShapedType::isDynamic(half) || getExtent(getAngles(), 2) != 2)
+    return emitOpError("expects 'angles' to be [max_positions, r / 2, 2] with a static r, found ")
+           << getAngles().getType();
+  if (!ShapedType::isDynamic(headDim) && 2 * half > headDim)
+    return emitOpError("expects 'angles' to rotate at most the ")
+           << headDim << " features of a head, found " << 2 * half;
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // embedding_c1
+  DimMatcher dims(*this);
+  return success(succeeded(dims.match("ids", getIds(), {"tokens"})) &&
+                 succeeded(dims.match("table", getTable(), {"rows", "d"})) &&
+                 succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
+}
+
+/// Weight has the stored shape of [N, D]; a tile may have a dynamic number of panels.
+static LogicalResult verifyWeight(LinearOp op, DimMatcher &dims) {
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!layout)
+    return dims.match("weight", op.getWeight(), {"N", "D"});
+  auto type = cast<ShapedType>(op.getWeight().getType());
+  int64_t columns = getExtent(op.getInit(), 1), features = getExtent(op.getX(), 1);
+  // Unknown extents match anything: they take the place of what they would be.
+  auto orOne = [](int64_t size) { return ShapedType::isDynamic(size) ? 1 : size; };
+  FailureOr<SmallVector<int64_t>> stored =
+      layout.getPackedShape({orOne(columns), orOne(features)}, [&] { return op.emitOpError(); });
+  if (failed(stored))
+    return failure();
+  if (type.getRank() != static_cast<int64_t>(stored->size()))
+    return op.emitOpError("expects 'weight' to be stored with ")
+           << layout << " in " << stored->size() << " dimensions, found " << type;
+  if (ShapedType::isDynamic(columns))
+    (*stored)[0] = ShapedType::kDynamic;
+  if (ShapedType::isDynamic(features))
+    (*stored)[1] = ShapedType::kDynamic;
+  for (auto [found, expected] : llvm::zip_equal(type.getShape(), *stored))
+    if (!ShapedType::isDynamic(found) && !ShapedType::isDynamic(expected) && found != expected)
+      return op.emitOpError("expects 'weight' to have shape ")
+             << printShape(*stored) << " as " << layout << " stores " << columns << " columns of " << features
+             << " features, found " << type;
+  return success();
+}
+
+/// x and weight are floats, or both integers with scales.
+static LogicalResult verifyWeightElements(LinearOp op, DimMatcher &dims) {
+  bool quantized = op.isQuantized();
+  for (Value operand : {op.getX(), op.getWeight()})
+    if (getElementTypeOrSelf(operand).isInteger() != quantized)
+      return op.emitOpError("expects x and weight of ")
+             << (quantized ? "i8 with" : "floats without") << " scales, found " << operand.getType();
+  if (quantized != static_cast<bool>(op.getXScales()))
+    return op.emitOpError("expects scales of both x and weight, or of neither");
+  if (!quantized)
+    return success();
+  if (failed(dims.match("x_scales", op.getXScales(), {"tokens"})) ||
+      failed(dims.match("weight_scales", op.getWeightScales(), {"G", "N"})))
+    return failure();
+  int64_t groups = getExtent(op.getWeightScales(), 0), features = getExtent(op.getX(), 1);
+  if (ShapedType::isDynamic(groups) || ShapedType::isDynamic(features) || groups < 1 || features % groups != 0 ||
+      features / groups > 65536)
+    return op.emitOpError("expects a static number of groups of equal size, of at most 65536 features, found ")
+           << op.getWeightScales().getType() << " for " << op.getX().getType();
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // linear_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "D"})) || failed(dims.match("outs", getInit(), {"tokens", "N"})))
+    return failure();
+  // linear_c2
+  if (failed(verifyWeight(*this, dims)))
+    return failure();
+  // linear_c3
+  return verifyWeightElements(*this, dims);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+SmallVector<int64_t> RMSNormOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> RMSNormOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                 ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getXMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
+      .take();
+}
+
+SmallVector<int64_t> LayerNormOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> LayerNormOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                   ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getXMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
+      .take();
+}
+
+SmallVector<int64_t> AddOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> AddOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                             ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getAMutable(), 0, offsets[0], sizes[0])
+      .cut(getBMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
+      .take();
+}
+
+SmallVector<int64_t> EmbeddingOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> EmbeddingOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                   ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getIdsMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
+      .take();
+}
+SmallVector<int64_t> RopeOp::getLoopDims() { return {0, 1}; }
+
+FailureOr<SmallVector<OperandSlice>> RopeOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                              ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  slices.cut(getPositionsMutable(), 0, offsets[0], sizes[0]);
+  for (int64_t dim : {0, 1})
+    slices.cut(getXMutable(), dim, offsets[dim], sizes[dim]).cut(getInitMutable(), dim, offsets[dim], sizes[dim]);
+  return slices.take();
+}
+
+SmallVector<int64_t> LinearOp::getLoopDims() { return {0, 1}; }
+
+FailureOr<SmallVector<OperandSlice>> LinearOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  slices.cut(getXMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 1, offsets[1], sizes[1]);
+  for (OpOperand &scales : getXScalesMutable())
+    slices.cut(scales, 0, offsets[0], sizes[0]);
+  for (OpOperand &scales : getWeightScalesMutable())
+    slices.cut(scales, 1, offsets[1], sizes[1]);
+  PanelLayoutAttr layout = getLayoutAttr();
+  if (!layout)
+    return slices.cut(getWeightMutable(), 0, offsets[1], sizes[1]).take();
+  auto panels = getPanels(b, *this, layout.getColumns(), offsets[1], sizes[1]);
+  if (failed(panels))
+    return failure();
+  return slices.cut(getWeightMutable(), 0, panels->first, panels->second).take();
+}
