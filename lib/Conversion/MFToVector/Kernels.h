@@ -7,6 +7,15 @@
 
 namespace mlir::mf {
 
+/// Rows [begin, end) go in tiles of `count`.
+struct RowRange {
+  int64_t count;
+  Value begin, end;
+};
+
+/// `total` rows in tiles of `most` as far as they go, then in narrower ones down to single rows.
+SmallVector<RowRange> splitRows(KernelBuilder &kb, Value total, int64_t most);
+
 void lowerAdd(AddOp op, CPURowsAttr strategy);
 void lowerAttention(AttentionOp op, CPUFlashAttr strategy);
 void lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy);

@@ -115,8 +115,13 @@ static LogicalResult lowerLinearOp(LinearOp op) {
     return op.emitOpError("has a quantised weight; its kernel needs panels of a multiple of 16 columns that interleave "
                           "4 features, found ")
            << layout;
+  auto gemm = dyn_cast_if_present<CPUPanelGemmAttr>(op.getStrategyAttr());
+  if (gemm && layout.getColumns() % gemm.getLanes() != 0)
+    return op.emitOpError("has panels of ")
+           << layout.getColumns() << " columns; its kernel needs a multiple of the strategy's " << gemm.getLanes()
+           << " lanes";
   int64_t features = cast<MemRefType>(op.getX().getType()).getDimSize(1);
-  int64_t groups = cast<MemRefType>(op.getWeightScales().getType()).getDimSize(0);
+  int64_t groups = cast<MemRefType>(op.getWeightScales().getType()).getDimSize(1);
   int64_t block = 4 * layout.getFeaturesPerByte();
   if (groups > 1 && features / groups % block != 0)
     return op.emitOpError("has groups of ")
