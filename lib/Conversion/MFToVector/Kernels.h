@@ -29,9 +29,11 @@ void lowerLinearOnRows(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLinearOfIntegers(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
+void lowerMergeTopK(MergeTopKOp op, CPURowsAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);
 void lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy);
 void lowerRope(RopeOp op, CPURowsAttr strategy);
+void lowerTopK(TopKOp op, CPURowsAttr strategy);
 void lowerUpdateState(UpdateStateOp op, CPURowsAttr strategy);
 
 } // namespace mlir::mf

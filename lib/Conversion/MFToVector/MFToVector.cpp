@@ -68,6 +68,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
       .Case<AttentionOp, CachedAttentionOp>([](auto op) {
         return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
       })
+      .Case([](MergeTopKOp op) { return checkFeatures(op, op.getRunValues(), 1); })
       .Case([](QuantizeRowsOp op) { return checkFeatures(op, op.getX(), 1); })
       .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
       .Default([](Operation *) { return success(); });
@@ -141,9 +142,11 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](LayerNormOp op) { return lowerWith(op, lowerLayerNorm); })
       .Case([](LinearOp op) { return lowerLinearOp(op); })
       .Case([](LookupOp op) { return lowerLookupOp(op); })
+      .Case([](MergeTopKOp op) { return lowerWith(op, lowerMergeTopK); })
       .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })
       .Case([](RMSNormOp op) { return lowerWith(op, lowerRMSNorm); })
       .Case([](RopeOp op) { return lowerWith(op, lowerRope); })
+      .Case([](TopKOp op) { return lowerWith(op, lowerTopK); })
       .Case([](UpdateStateOp op) { return lowerWith(op, lowerUpdateState); })
       .Default([](Operation *op) { return op->emitOpError("has no kernel for CPUs"); });
 }
