@@ -160,6 +160,14 @@ typedef struct mf_api {
    * Inputs and outputs are compact; outputs are written in place. The model keeps the largest workspace of its calls. */
   mf_status (*call)(mf_model *model, const char *entry, const DLTensor *const *inputs, int32_t input_count,
                     DLTensor *const *outputs, int32_t output_count);
+
+  /* Appends like `step`, but instead of the logits asked for writes the tokens that have the largest ones, without ever
+   * storing the logits: ids i32 [rows, k] in descending order of their logits, of equal ones the lower id first, -1 where
+   * no more are above minus infinity; and these logits, f32 [rows, k], where `logits` is not NULL. k is at most info's
+   * "limits"."best"; where that is 0 the library cannot do it (MF_UNSUPPORTED). The first id is what `sample` takes at
+   * temperature 0. */
+  mf_status (*step_top_k)(mf_session *session, const mf_feed *feeds, int32_t feed_count, DLTensor *ids,
+                          DLTensor *logits);
 } mf_api;
 
 /* For dlsym; a library's generated header declares the linked form. */

@@ -11,6 +11,7 @@ static const mf_api api = {
     sizeof(mf_api),      MF_ABI_VERSION, lastError,      openModel,   closeModel,     describeModel, libraryInfo,
     verifyParameterFile, createSession,  destroySession, addSequence, removeSequence, forkSequence,  truncateSequence,
     sequenceLength,      step,           forward,        sample,      callEntry,
+    stepTopK,
 };
 
 } // namespace mf::rt

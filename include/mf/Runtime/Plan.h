@@ -76,15 +76,17 @@ typedef struct mf_rt_variant {
 } mf_rt_variant;
 
 /* Language-model facts; absent (null) in a library that is none. The entry named "step" has the operands, in this order,
- * tokens i32 [tokens], slots i32 [tokens], positions i32 [tokens], rows i32 [rows], the states
- * [sequences, ..., positions-dimension or none, ...], and the output logits f32 [rows, vocabulary].
+ * tokens i32 [tokens], slots i32 [tokens], positions i32 [tokens], rows i32 [rows], picks i32 [picks] where best > 0, the
+ * states [sequences, ..., positions-dimension or none, ...], and the outputs logits f32 [rows, vocabulary] and, where
+ * best > 0, best_logits f32 [picks, best] and best_ids i32 [picks, best]: the largest logits of the token picks[p], in
+ * descending order, of equal ones the lower id first; -inf and -1 where there is none above minus infinity.
  * slots[t] is the sequence slot of token t; positions[t] its position; rows[r] the token whose logits row r holds. Tokens
  * of one sequence stand in ascending positions. */
 typedef struct mf_rt_language_model {
   int32_t step_entry;
   int32_t vocabulary;
   int32_t max_positions;
-  int32_t reserved;
+  int32_t best; /* 0: the entry has no picks */
 } mf_rt_language_model;
 
 typedef struct mf_rt_plan {
