@@ -8,12 +8,12 @@
 // OPS-SAME: outs(%{{.*}}, %{{.*}} : tensor<?x4x2xf32>, tensor<?x4x2xi32>) -> tensor<?x4x2xf32>, tensor<?x4x2xi32>
 // OPS: mf.merge_top_k columns(16) ins(%{{.*}}#0, %{{.*}}#1 : tensor<?x4x2xf32>, tensor<?x4x2xi32>)
 // OPS-SAME: outs(%{{.*}}, %{{.*}} : tensor<?x2xf32>, tensor<?x2xi32>) -> tensor<?x2xf32>, tensor<?x2xi32>
-// CHECK: #[[LEFT:.*]] = affine_map<(d0) -> (16, d0 * -16 + 60)>
+// CHECK: #[[LEFT:.*]] = affine_map<()[s0] -> (s0 * -16 + 60, 16)>
 // CHECK-LABEL: func.func @runs(
 // CHECK-SAME: %[[X:.*]]: tensor<?x60xf32>
 // CHECK: scf.forall (%[[I:.*]], %[[T:.*]]) in (%{{.*}}, 4)
-// CHECK-DAG: %[[SIZE:.*]] = affine.min #[[LEFT]](%[[T]])
-// CHECK-DAG: %[[FIRST:.*]] = affine.apply {{.*}}(%[[T]])
+// CHECK-DAG: %[[SIZE:.*]] = affine.min #[[LEFT]]()[%[[T]]]
+// CHECK-DAG: %[[FIRST:.*]] = affine.apply {{.*}}[%[[T]]]
 // CHECK: tensor.extract_slice %[[X]][%{{.*}}, %[[FIRST]]] [%{{.*}}, %[[SIZE]]] [1, 1]
 // CHECK: mf.top_k columns(16) ins(%{{.*}} : tensor<?x?xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x1x2xf32>, tensor<?x1x2xi32>)
 func.func @runs(%x: tensor<?x60xf32>, %rv: tensor<?x4x2xf32>, %ri: tensor<?x4x2xi32>, %v: tensor<?x2xf32>,
