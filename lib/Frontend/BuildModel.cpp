@@ -15,7 +15,8 @@ static constexpr StringLiteral kInputs[] = {"tokens", "slots", "positions", "row
 
 // Likeliest tokens that a step tells of a pick.
 static constexpr int64_t kBest = 1;
-// Columns of the head that are looked through at once: the largest of these that divides the vocabulary, else the least.
+// Columns of the head that are looked through at once: the largest of these that divides the vocabulary, else the
+// least.
 static constexpr int64_t kRunColumns[] = {384, 256, 128};
 
 StepBuilder::StepBuilder(ImplicitLocOpBuilder &builder, const ModelDescription &model)
@@ -71,7 +72,8 @@ SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
   auto state = RankedTensorType::get({kDynamic, config.numHeads, kDynamic, config.headDim()}, builder.getF32Type());
   SmallVector<Operand> operands;
   for (StringRef name : kInputs)
-    operands.push_back(makeOperand(name, indices, {name == "rows" || name == "picks" ? name : "tokens"}, /*isState=*/false));
+    operands.push_back(
+        makeOperand(name, indices, {name == "rows" || name == "picks" ? name : "tokens"}, /*isState=*/false));
   for (int64_t layer = 0; layer < config.numLayers; ++layer)
     for (StringRef kind : {".keys", ".values"})
       operands.push_back(makeOperand(("layers." + Twine(layer) + kind).str(), state, {"sequences", "", "positions", ""},
@@ -112,7 +114,8 @@ void StepBuilder::buildFunction() {
   ArrayRef<Operand> states = ArrayRef(arguments).drop_front(std::size(kInputs));
   auto logitsType = RankedTensorType::get({ShapedType::kDynamic, config.vocabulary}, builder.getF32Type());
   SmallVector<Operand> results = {makeOperand("logits", logitsType, {"rows", ""}, /*isState=*/false)};
-  for (auto [name, element] : {std::pair("best_logits", Type(builder.getF32Type())), {"best_ids", builder.getI32Type()}})
+  for (auto [name, element] :
+       {std::pair("best_logits", Type(builder.getF32Type())), {"best_ids", builder.getI32Type()}})
     results.push_back(makeOperand(name, RankedTensorType::get({ShapedType::kDynamic, kBest}, element), {"picks", ""},
                                   /*isState=*/false));
   llvm::append_range(results, states);

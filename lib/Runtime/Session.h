@@ -35,7 +35,7 @@ struct mf_session {
   int32_t best; ///< likeliest tokens of a pick; 0: the entry has no picks
   int32_t firstState, stateCount;
   int32_t logitsOperand; ///< best logits and best ids follow
-  bool recurrent; ///< some state has no positions
+  bool recurrent;        ///< some state has no positions
 
   // The regions that own everything below.
   mf::rt::Region scratch, stateMemory, workspace;

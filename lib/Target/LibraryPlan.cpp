@@ -172,7 +172,8 @@ static std::string findStepProblem(const EntryPlan &step, int64_t vocabulary) {
              "'";
   ArrayRef<OperandPlan> outputs = ArrayRef(step.operands).take_back(numOutputs);
   if (!isOutput(outputs.front(), "f32", vocabulary))
-    return "logits f32 [rows, " + std::to_string(vocabulary) + "] as its " + (hasPicks(step) ? "first output" : "last operand");
+    return "logits f32 [rows, " + std::to_string(vocabulary) + "] as its " +
+           (hasPicks(step) ? "first output" : "last operand");
   int64_t best = getBestCount(step);
   if (hasPicks(step) && (best < 1 || !isOutput(outputs[1], "f32", best) || !isOutput(outputs[2], "i32", best)))
     return "best_logits f32 and best_ids i32, both [picks, best], as its last operands";

@@ -65,8 +65,8 @@ void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
   auto describeLoops = [](ArrayRef<LoopCount> loops) {
     llvm::json::Array result;
     for (const LoopCount &entry : loops)
-      result.push_back(llvm::json::Object{
-          {"entry", entry.entry}, {"loops", entry.loops}, {"shared_for_one", entry.sharedForOne}});
+      result.push_back(
+          llvm::json::Object{{"entry", entry.entry}, {"loops", entry.loops}, {"shared_for_one", entry.sharedForOne}});
     return result;
   };
   for (auto &[name, error] : report.quantizationErrors)

@@ -183,7 +183,8 @@ void KernelBuilder::storeBelow(Value value, Value memref, ValueRange indices, Pi
 Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape, Type element) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&cast<FunctionOpInterface>(scope).getFunctionBody().front());
-  return memref::AllocaOp::create(b, MemRefType::get(shape, element ? element : b.getF32Type()), b.getI64IntegerAttr(64));
+  return memref::AllocaOp::create(b, MemRefType::get(shape, element ? element : b.getF32Type()),
+                                  b.getI64IntegerAttr(64));
 }
 
 //===----------------------------------------------------------------------===//

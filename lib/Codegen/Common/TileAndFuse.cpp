@@ -55,7 +55,8 @@ static LogicalResult resolveExtents(func::FuncOp func) {
 // Ops that are loops of their own
 //===----------------------------------------------------------------------===//
 
-/// The dense layer that gives its columns to `op` alone, where runs of them begin at its panels; null where there is none.
+/// The dense layer that gives its columns to `op` alone, where runs of them begin at its panels; null where there is
+/// none.
 static LinearOp getFusedLinear(Operation *op) {
   auto topK = dyn_cast<TopKOp>(op);
   auto linear = topK ? topK.getX().getDefiningOp<LinearOp>() : LinearOp();
@@ -119,9 +120,9 @@ static LogicalResult fuseLinear(LinearOp linear, MutableArrayRef<LoopLikeOpInter
     return linear.emitOpError() << "cannot be computed in the loop of the op that reads it";
   auto tile = cast<LinearOp>(fused->tiledOps.front());
   rewriter.setInsertionPoint(tile);
-  Value empty = tensor::EmptyOp::create(rewriter, tile.getLoc(),
-                                        tensor::getMixedSizes(rewriter, tile.getLoc(), tile.getInit()),
-                                        getElementTypeOrSelf(tile.getInit().getType()));
+  Value empty =
+      tensor::EmptyOp::create(rewriter, tile.getLoc(), tensor::getMixedSizes(rewriter, tile.getLoc(), tile.getInit()),
+                              getElementTypeOrSelf(tile.getInit().getType()));
   rewriter.modifyOpInPlace(tile, [&] { tile.getInitMutable().assign(empty); });
   if (slice->use_empty())
     rewriter.eraseOp(slice);

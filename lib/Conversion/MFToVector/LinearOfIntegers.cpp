@@ -82,10 +82,9 @@ Value IntegerKernel::sumFeatures(Value row, Value first) {
     Value bytes = kb.loadStored(op.getX(), {row, feature}, width);
     return arith::ExtSIOp::create(b, op.getLoc(), kb.integer(0, width).getType(), bytes);
   };
-  SmallVector<Value> sums = kb.loop(first, kb.addIndex(first, whole), lanes, kb.integer(0, lanes),
-                                    [&](Value feature, ValueRange sums) -> SmallVector<Value> {
-                                      return {add(sums.front(), load(feature, lanes))};
-                                    });
+  SmallVector<Value> sums = kb.loop(
+      first, kb.addIndex(first, whole), lanes, kb.integer(0, lanes),
+      [&](Value feature, ValueRange sums) -> SmallVector<Value> { return {add(sums.front(), load(feature, lanes))}; });
   Value total = kb.treeReduce(sums.front(), add);
   for (Piece piece : splitIntoPieces(size - whole, lanes))
     total = add(total, kb.treeReduce(load(kb.addIndex(first, whole + piece.offset), piece.width), add));

@@ -53,13 +53,14 @@ Value TopKKernel::getPlaces(Value first, int64_t width) {
                                arith::ConstantOp::create(b, op.getLoc(), b.getI32VectorAttr(steps)));
 }
 
-/// Per lane the better of `best` and of what comes after `previous`. NaN compares with nothing, and places ascend, so an
-/// equal one is no better.
+/// Per lane the better of `best` and of what comes after `previous`. NaN compares with nothing, and places ascend, so
+/// an equal one is no better.
 Candidates TopKKernel::takeBetter(const Candidates &best, Value values, Value places, const Candidates &previous,
                                   int64_t width) {
   Value last = kb.broadcast(previous.values, width), lastId = kb.broadcast(previous.ids, width);
-  Value isAfter = either(kb.compare(CmpFPredicate::OLT, values, last),
-                         both(kb.compare(CmpFPredicate::OEQ, values, last), compare(CmpIPredicate::sgt, places, lastId)));
+  Value isAfter =
+      either(kb.compare(CmpFPredicate::OLT, values, last),
+             both(kb.compare(CmpFPredicate::OEQ, values, last), compare(CmpIPredicate::sgt, places, lastId)));
   Value isBetter = both(isAfter, kb.compare(CmpFPredicate::OGT, values, best.values));
   return {kb.select(isBetter, values, best.values), kb.select(isBetter, places, best.ids)};
 }
@@ -68,8 +69,8 @@ Candidates TopKKernel::takeBetter(const Candidates &best, Value values, Value pl
 Candidates TopKKernel::findNext(Value row, Value begin, Value size, const Candidates &previous) {
   int64_t lanes = kb.getLanes();
   auto pass = [&](Value from, Value to, int64_t width, const Candidates &start) -> Candidates {
-    SmallVector<Value> best = kb.loop(
-        from, to, width, {start.values, start.ids}, [&](Value place, ValueRange best) -> SmallVector<Value> {
+    SmallVector<Value> best =
+        kb.loop(from, to, width, {start.values, start.ids}, [&](Value place, ValueRange best) -> SmallVector<Value> {
           Value values = kb.load(op.getX(), {row, kb.addIndex(begin, place)}, width);
           Candidates next = takeBetter({best[0], best[1]}, values, getPlaces(place, width), previous, width);
           return {next.values, next.ids};
@@ -84,9 +85,8 @@ Candidates TopKKernel::findNext(Value row, Value begin, Value size, const Candid
   Value value = kb.treeMax(best.values);
   Value isLargest = kb.compare(CmpFPredicate::OEQ, best.values, kb.broadcast(value, lanes));
   Value places = kb.select(isLargest, best.ids, kb.integer(std::numeric_limits<int32_t>::max(), lanes));
-  Value id = kb.treeReduce(places, [&](Value x, Value y) -> Value {
-    return arith::MinSIOp::create(kb.builder(), op.getLoc(), x, y);
-  });
+  Value id = kb.treeReduce(
+      places, [&](Value x, Value y) -> Value { return arith::MinSIOp::create(kb.builder(), op.getLoc(), x, y); });
   return pass(whole, size, 1, {value, id});
 }
 
@@ -103,9 +103,8 @@ void TopKKernel::buildRun(Value row, Value run) {
 }
 
 void TopKKernel::build() {
-  kb.loopOver(kb.dim(op.getX(), 0), [&](Value row) {
-    kb.loopOver(kb.dim(op.getValuesInit(), 1), [&](Value run) { buildRun(row, run); });
-  });
+  kb.loopOver(kb.dim(op.getX(), 0),
+              [&](Value row) { kb.loopOver(kb.dim(op.getValuesInit(), 1), [&](Value run) { buildRun(row, run); }); });
 }
 
 void mf::lowerTopK(TopKOp op, CPURowsAttr strategy) { TopKKernel(op, strategy).build(); }

@@ -1,6 +1,6 @@
-/* call_rows LIBRARY ENTRY ROWS FEATURES INPUT OUTPUTS...: calls an entry that takes one f32 [ROWS, FEATURES], read from the
- * file INPUT, and writes its outputs of 4-byte elements to files: OUTPUTS are triples of a type (f or i), the columns and
- * the file. */
+/* call_rows LIBRARY ENTRY ROWS FEATURES INPUT OUTPUTS...: calls an entry that takes one f32 [ROWS, FEATURES], read from
+ * the file INPUT, and writes its outputs of 4-byte elements to files: OUTPUTS are triples of a type (f or i), the
+ * columns and the file. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -116,8 +116,7 @@ TEST(TopK, isRefusedWhereTheEntryHasNoPicks) {
   int32_t sequence = session.add();
   mf_feed feed = {sequence, &tokens, MF_LOGITS_LAST};
   EXPECT_EQ(api().step_top_k(session.session, &feed, 1, &ids, nullptr), MF_UNSUPPORTED);
-  EXPECT_STREQ(api().last_error(),
-               "step_top_k: the function 'step' of model 'fake' has no picks; use step and sample");
+  EXPECT_STREQ(api().last_error(), "step_top_k: the function 'step' of model 'fake' has no picks; use step and sample");
   EXPECT_EQ(session.length(sequence), 0);
   EXPECT_EQ(id, 5);
 }

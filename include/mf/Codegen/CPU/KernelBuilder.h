@@ -117,8 +117,8 @@ public:
   /// Calls an intrinsic of LLVM.
   Value callIntrinsic(StringRef name, Type result, ValueRange operands);
 
-  /// A buffer in the frame of the enclosing function, of f32 by default, aligned to 64 bytes; its contents are undefined
-  /// at first.
+  /// A buffer in the frame of the enclosing function, of f32 by default, aligned to 64 bytes; its contents are
+  /// undefined at first.
   Value stackBuffer(ArrayRef<int64_t> shape, Type element = {});
 
 private:

@@ -81,7 +81,8 @@ LogicalResult EmbeddingOp::verify() {
 }
 
 /// `operand` has the shape that `layout` stores [columns, features] in; a tile may have a dynamic number of panels.
-static LogicalResult verifyPanels(LinearOp op, StringRef name, Value operand, PanelLayoutAttr layout, int64_t features) {
+static LogicalResult verifyPanels(LinearOp op, StringRef name, Value operand, PanelLayoutAttr layout,
+                                  int64_t features) {
   auto type = cast<ShapedType>(operand.getType());
   int64_t columns = getExtent(op.getInit(), 1);
   // Unknown extents match anything: they take the place of what they would be.
@@ -91,15 +92,17 @@ static LogicalResult verifyPanels(LinearOp op, StringRef name, Value operand, Pa
   if (failed(stored))
     return failure();
   if (type.getRank() != static_cast<int64_t>(stored->size()))
-    return op.emitOpError("expects '") << name << "' to be stored with " << layout << " in " << stored->size() << " dimensions, found " << type;
+    return op.emitOpError("expects '") << name << "' to be stored with " << layout << " in " << stored->size()
+                                       << " dimensions, found " << type;
   if (ShapedType::isDynamic(columns))
     (*stored)[0] = ShapedType::kDynamic;
   if (ShapedType::isDynamic(features))
     (*stored)[1] = ShapedType::kDynamic;
   for (auto [found, expected] : llvm::zip_equal(type.getShape(), *stored))
     if (!ShapedType::isDynamic(found) && !ShapedType::isDynamic(expected) && found != expected)
-      return op.emitOpError("expects '") << name << "' to have shape " << printShape(*stored) << " as " << layout << " stores " << columns << " columns of " << features
-             << " features, found " << type;
+      return op.emitOpError("expects '") << name << "' to have shape " << printShape(*stored) << " as " << layout
+                                         << " stores " << columns << " columns of " << features << " features, found "
+                                         << type;
   return success();
 }
 
