@@ -57,6 +57,7 @@ private:
   Operand makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims, bool isState);
   SmallVector<Operand> makeArguments();
   Value buildHead(Value x, Value rows);
+  std::pair<Value, Value> buildBest(Value logits, Value count);
 
   // BuildBlock.cpp: one block; replaces the layer's caches by the updated ones.
   Value buildBlock(int64_t layer, Value x, Value &keys, Value &values);

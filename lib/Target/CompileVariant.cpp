@@ -86,6 +86,7 @@ llvm::Error VariantCompiler::runTo(Stage last) {
     if (!collected)
       return collected.takeError();
     entries = std::move(*collected);
+    plan.loops = countLoops(*module);
   }
   return llvm::Error::success();
 }

@@ -113,7 +113,7 @@ Constant *PlanBuilder::buildLanguageModel() {
     return null();
   auto step = llvm::find_if(plan.entries, [](const EntryPlan &entry) { return entry.name == "step"; });
   return global(structure({i32(step - plan.entries.begin()), i32(plan.languageModel->vocabulary),
-                           i32(plan.languageModel->maxPositions), i32(0)}));
+                           i32(plan.languageModel->maxPositions), i32(getBestCount(*step))}));
 }
 
 Constant *PlanBuilder::buildPlan() {

@@ -104,6 +104,31 @@ def test_neighbours_leave_the_bits(model):
                 lengths[i] += n
 
 
+def test_the_likeliest_token_is_that_of_the_logits(library):
+    """Of mixed feeds, in chunks, beside steps that write logits; in every variant and with 1 and 2 threads."""
+    for threads in (1, 2):
+        for variant, model in every_variant(library, threads=threads):
+            expected = whole(model)
+            with model.session(max_sequences=3, max_tokens_per_call=16) as session:
+                assert session.best == 1
+                a, b, c = (session.add() for _ in range(3))
+                ids, logits = session.step_top_k([(a, IDS[:20], "all"), (b, IDS[:33]), (c, IDS[:5], "none")])
+                rows = np.concatenate([expected[:20], expected[32:33]])
+                np.testing.assert_array_equal(ids[:, 0], rows.argmax(axis=1), err_msg=variant)
+                np.testing.assert_array_equal(logits[:, 0], rows.max(axis=1), err_msg=variant)
+                np.testing.assert_array_equal(session.step([(a, IDS[20:21]), (c, IDS[5:6])]), expected[[20, 5]])
+                ids, _ = session.step_top_k([(c, IDS[6:7])])
+                assert ids[0, 0] == expected[6].argmax()
+                assert session.step_top_k([(c, IDS[7:9], "none")])[0].shape == (0, 1)
+                assert session.length(c) == 9
+
+
+def test_more_than_the_likeliest_token_is_refused(model):
+    with model.session() as session:
+        with pytest.raises(memoryformer.Error, match="ids: dimension 1: expected 1 to 1, .* found 2"):
+            session.step_top_k([(session.add(), IDS[:3])], k=2)
+
+
 def test_forward_beside_sequences(model):
     batch = np.stack([np.roll(IDS, shift)[:20] for shift in range(7)])
     with model.session(max_sequences=4) as session:

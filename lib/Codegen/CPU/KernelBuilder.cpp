@@ -36,14 +36,7 @@ KernelBuilder::KernelBuilder(Operation *op, int64_t lanes)
   }
 }
 
-bool KernelBuilder::hasFeature(StringRef name) const {
-  if (!target)
-    return false;
-  for (StringRef feature : llvm::split(target.getFeatures(), ','))
-    if (feature.ltrim('+') == name)
-      return true;
-  return false;
-}
+bool KernelBuilder::hasFeature(StringRef name) const { return target && target.hasFeature(name); }
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -187,10 +180,11 @@ void KernelBuilder::storeBelow(Value value, Value memref, ValueRange indices, Pi
     vector::MaskedStoreOp::create(b, memref, indices, mask, value);
 }
 
-Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape) {
+Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape, Type element) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&cast<FunctionOpInterface>(scope).getFunctionBody().front());
-  return memref::AllocaOp::create(b, MemRefType::get(shape, b.getF32Type()), b.getI64IntegerAttr(64));
+  return memref::AllocaOp::create(b, MemRefType::get(shape, element ? element : b.getF32Type()),
+                                  b.getI64IntegerAttr(64));
 }
 
 //===----------------------------------------------------------------------===//

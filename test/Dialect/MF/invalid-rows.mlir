@@ -131,9 +131,9 @@ func.func @linear_c3_scales(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %e: tenso
 
 // -----
 
-func.func @linear_c3_groups(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %xs: tensor<?xf32>, %ws: tensor<3x24xf32>, %e: tensor<?x24xf32>) {
-  // expected-error @+1 {{expects a static number of groups of equal size, of at most 65536 features, found 'tensor<3x24xf32>' for 'tensor<?x64xi8>'}}
-  %0 = mf.linear ins(%x, %w : tensor<?x64xi8>, tensor<24x64xi8>) scales(%xs, %ws : tensor<?xf32>, tensor<3x24xf32>)
+func.func @linear_c3_groups(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %xs: tensor<?xf32>, %ws: tensor<24x3xf32>, %e: tensor<?x24xf32>) {
+  // expected-error @+1 {{expects a static number of groups of equal size, of at most 65536 features, found 'tensor<24x3xf32>' for 'tensor<?x64xi8>'}}
+  %0 = mf.linear ins(%x, %w : tensor<?x64xi8>, tensor<24x64xi8>) scales(%xs, %ws : tensor<?xf32>, tensor<24x3xf32>)
       outs(%e : tensor<?x24xf32>) -> tensor<?x24xf32>
   return
 }

@@ -44,10 +44,10 @@ func.func @shared(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %e: tensor<?x64xf32>)
 
 // A dense weight has scales of groups of 32 features.
 // CHECK: mf.parameter @w : tensor<24x64xi4> from #mf.quantized<source = {{.*}}, element_type = f32, axis = rows, group = 32>
-// CHECK-NEXT: mf.parameter @w.scales : tensor<2x24xf32>
+// CHECK-NEXT: mf.parameter @w.scales : tensor<24x2xf32>
 // CHECK-LABEL: func.func @head(
 // CHECK: %[[Q:.*]]:2 = mf.quantize_rows ins(%arg0
-// CHECK: mf.linear ins(%[[Q]]#0, %{{.*}} : tensor<?x64xi8>, tensor<24x64xi4>) scales(%[[Q]]#1, %{{.*}} : tensor<?xf32>, tensor<2x24xf32>)
+// CHECK: mf.linear ins(%[[Q]]#0, %{{.*}} : tensor<?x64xi8>, tensor<24x64xi4>) scales(%[[Q]]#1, %{{.*}} : tensor<?xf32>, tensor<24x2xf32>)
 mf.parameter @w : tensor<24x64xf32> from #mf.random<seed = 1, scale = 1.0 : f32>
 func.func @head(%x: tensor<?x64xf32>, %e: tensor<?x24xf32>) -> tensor<?x24xf32> {
   %w = mf.get_parameter @w : tensor<24x64xf32>

@@ -31,6 +31,7 @@ public:
   bool hasFMA() const { return fma; }
   /// Whether f16 is converted by instructions.
   bool hasHalfConversions() const { return halfConversions; }
+  bool isX86() const { return target && target.getTriple().starts_with("x86_64"); }
   bool isAArch64() const { return target && target.getTriple().starts_with("aarch64"); }
   /// Whether the target has the feature that LLVM calls `name`.
   bool hasFeature(StringRef name) const;
@@ -116,8 +117,9 @@ public:
   /// Calls an intrinsic of LLVM.
   Value callIntrinsic(StringRef name, Type result, ValueRange operands);
 
-  /// A buffer in the frame of the enclosing function, aligned to 64 bytes; its contents are undefined at first.
-  Value stackBuffer(ArrayRef<int64_t> shape);
+  /// A buffer in the frame of the enclosing function, of f32 by default, aligned to 64 bytes; its contents are
+  /// undefined at first.
+  Value stackBuffer(ArrayRef<int64_t> shape, Type element = {});
 
 private:
   ImplicitLocOpBuilder b;

@@ -2,6 +2,7 @@
 #include "mf/Dialect/MF/IR/MFAttributes.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -44,6 +45,10 @@ LogicalResult CPUTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError
   if (l1Bytes <= 0 || l2Bytes <= 0)
     return emitError() << "expects positive cache sizes, found " << l1Bytes << " and " << l2Bytes << " bytes";
   return success();
+}
+
+bool CPUTargetAttr::hasFeature(StringRef name) const {
+  return llvm::any_of(llvm::split(getFeatures(), ','), [&](StringRef feature) { return feature.ltrim('+') == name; });
 }
 
 LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole,

@@ -59,7 +59,7 @@ template <typename... OpTs> static void attachModels(MLIRContext *context) {
 void mlir::mf::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MFDialect *) {
     attachModels<AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp, LinearOp, LookupOp,
-                 QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(context);
+                 MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp, UpdateStateOp>(context);
     // Copies that conflicts ask for.
     context->loadDialect<BufferizationDialect>();
   });

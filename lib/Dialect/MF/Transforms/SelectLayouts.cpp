@@ -93,7 +93,8 @@ LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
     ParameterOp parameter = parameters.getParameter(operand->get());
     if (!parameter)
       return {};
-    if (LayoutAttrInterface written = parameter.getLayoutAttr())
+    // What is written for scales says too little about the weight.
+    if (LayoutAttrInterface written = parameter.getLayoutAttr(); written && !isWeightScales(*operand))
       wish = written;
   }
   return wish;
@@ -106,8 +107,8 @@ bool LayoutSelection::canHave(ParameterOp parameter, LayoutAttrInterface layout)
   for (GetParameterOp value : parameters.getValues(parameter))
     for (OpOperand &use : value->getUses()) {
       auto *user = layouts.find(use.getOwner());
-      if (user == layouts.end() || user->second != layout ||
-          !llvm::is_contained(getLaidOutOperands(use.getOwner()), &use))
+      if (user == layouts.end() || !llvm::is_contained(getLaidOutOperands(use.getOwner()), &use) ||
+          getOperandLayout(use, user->second) != layout)
         return false;
     }
   return true;
@@ -125,7 +126,7 @@ void LayoutSelection::select() {
     changed = false;
     layouts.remove_if([&](auto &entry) {
       bool keeps = llvm::all_of(getLaidOutOperands(entry.first), [&](OpOperand *operand) {
-        return canHave(parameters.getParameter(operand->get()), entry.second);
+        return canHave(parameters.getParameter(operand->get()), getOperandLayout(*operand, entry.second));
       });
       if (!keeps)
         remark::missed(entry.first->getLoc(), remark::RemarkOpts::name("SelectLayouts").category(DEBUG_TYPE))
@@ -153,7 +154,7 @@ unsigned LayoutSelection::apply() {
       ParameterOp parameter = parameters.getParameter(operand->get());
       if (parameter.getLayoutAttr())
         continue;
-      parameter.setLayoutAttr(layout);
+      parameter.setLayoutAttr(getOperandLayout(*operand, layout));
       parameters.updateTypes(parameter);
       ++count;
     }

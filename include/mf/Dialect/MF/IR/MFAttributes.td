@@ -56,6 +56,8 @@ def MF_CPUTargetAttr : MF_Attr<"CPUTarget", "cpu_target"> {
   let extraClassDeclaration = [{
     /// f32 lanes of a vector.
     int64_t getLanes() const { return getVectorBits() / 32; }
+    /// Whether the CPU has the feature that LLVM calls `name`.
+    bool hasFeature(::llvm::StringRef name) const;
   }];
 }
 
@@ -158,7 +160,7 @@ def MF_QuantizedAttr : MF_SourceAttr<"Quantized", "quantized"> {
 def MF_QuantizationScalesAttr : MF_SourceAttr<"QuantizationScales", "quantization_scales"> {
   let summary = "The scales of a quantised parameter";
   let description = [{
-    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [groups, rows] for
+    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [rows, groups] for
     `axis = rows`.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
@@ -201,6 +203,10 @@ def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
                         DefaultValuedParameter<"int64_t", "1">:$features_per_byte);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The layout of the scales of a quantised weight, [N, groups]: the same panels.
+    PanelLayoutAttr getScalesLayout() const { return get(getContext(), getColumns(), 1, 1); }
+  }];
 }
 
 //===----------------------------------------------------------------------===//
