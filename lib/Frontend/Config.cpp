@@ -90,14 +90,16 @@ static void checkMemoryKeys(const ModelConfig &config, KeyReader &keys) {
     keys.problem("memory_temperature", "1 with memory_score \"magnitude\"", describeJSON(config.temperature));
 }
 
-void mlir::mf::readMemoryKeys(KeyReader &keys, ModelConfig &config) {
+bool mlir::mf::readMemoryKeys(KeyReader &keys, ModelConfig &config) {
   config.numTables = keys.integer("memory_num_tables", 1, kMaxWidth);
   config.codeBits = keys.integer("memory_code_bits", 1, kMaxCodeBits);
   config.ffnExtraBits = keys.integer("memory_ffn_extra_bits", 0, kMaxCodeBits - 1);
   config.score =
       keys.choice("memory_score", {"magnitude", "probability"}) == 0 ? ScoreKind::Magnitude : ScoreKind::Probability;
   config.temperature = keys.positive("memory_temperature", 1.0);
+  bool areInRange = keys.areValid({"memory_num_tables", "memory_code_bits", "memory_ffn_extra_bits"});
   checkMemoryKeys(config, keys);
+  return areInRange;
 }
 
 ActivationKind mlir::mf::readActivation(KeyReader &keys, std::optional<ActivationKind> absent) {
@@ -135,17 +137,18 @@ static void readMemoryFormerKeys(KeyReader &keys, ModelConfig &config) {
   keys.fixed("tie_word_embeddings", false, /*required=*/false);
   keys.fixed("rope_scaling", nullptr, /*required=*/false);
   readShape(keys, LayerKind::Memory, config);
-  readMemoryKeys(keys, config);
+  bool hasInner = readMemoryKeys(keys, config);
   config.rotaryPct = keys.real(
       "rotary_pct", std::nullopt, [](double value) { return value >= 0 && value <= 1; }, "a number in [0, 1]");
   config.rotaryBase = keys.positive("rotary_emb_base", 10000.0);
   config.rmsNormEps = keys.positive("rms_norm_eps", 1e-8);
   config.layerNormEps = config.dense.normEps = keys.positive("layer_norm_eps", 1e-5);
-  config.dense.intermediateSize = keys.integer("dense_intermediate_size", 1, kMaxWidth, 4 * config.hiddenSize);
-  config.dense.activation = readActivation(keys, ActivationKind::GELU);
+  if (keys.has("layer_kinds")) {
+    config.dense.intermediateSize = keys.integer("dense_intermediate_size", 1, kMaxWidth, 4 * config.hiddenSize);
+    config.dense.activation = readActivation(keys, ActivationKind::GELU);
+  }
   const json::Value *intermediate = keys.get("intermediate_size");
-  if (intermediate && keys.areValid({"memory_num_tables", "memory_code_bits", "memory_ffn_extra_bits"}) &&
-      intermediate->getAsInteger() != config.intermediateSize())
+  if (intermediate && hasInner && intermediate->getAsInteger() != config.intermediateSize())
     keys.problem("intermediate_size",
                  "memory_num_tables * (memory_code_bits + memory_ffn_extra_bits) = " + Twine(config.intermediateSize()),
                  describeJSON(*intermediate));

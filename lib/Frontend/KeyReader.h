@@ -59,8 +59,8 @@ private:
 
 /// Extents that all families have, and `layer_kinds` with the kind of layers that have none.
 void readShape(KeyReader &keys, LayerKind usual, ModelConfig &config);
-/// The keys of memory layers.
-void readMemoryKeys(KeyReader &keys, ModelConfig &config);
+/// The keys of memory layers; whether those of the shape have values in range.
+bool readMemoryKeys(KeyReader &keys, ModelConfig &config);
 /// Function of the feed-forward part's activation, by its Hugging Face name.
 ActivationKind readActivation(KeyReader &keys, std::optional<ActivationKind> absent);
 /// Checks that the heads divide the width, and that the rotary size is even.
