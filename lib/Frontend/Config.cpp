@@ -122,7 +122,7 @@ void mlir::mf::checkHeads(const ModelConfig &config, KeyReader &keys) {
   if (config.headSize * config.numHeads != config.hiddenSize && !keys.has("head_dim"))
     keys.problem("num_attention_heads", "a divisor of hidden_size = " + Twine(config.hiddenSize),
                  Twine(config.numHeads));
-  else if (keys.areValid({"rotary_pct"}) && config.rotarySize() % 2 != 0)
+  else if (keys.areValid({"rotary_pct", "head_dim"}) && config.rotarySize() % 2 != 0)
     keys.problem("rotary_pct", "an even rotary size int(rotary_pct * head size), head size " + Twine(config.headDim()),
                  "size " + Twine(config.rotarySize()));
 }
