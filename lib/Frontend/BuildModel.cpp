@@ -87,7 +87,8 @@ StepBuilder::Operand StepBuilder::makeOperand(StringRef name, RankedTensorType t
 SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
   constexpr int64_t kDynamic = ShapedType::kDynamic;
   auto indices = RankedTensorType::get({kDynamic}, builder.getI32Type());
-  auto state = RankedTensorType::get({kDynamic, config.numKeyValueHeads, kDynamic, config.headDim()}, builder.getF32Type());
+  auto state =
+      RankedTensorType::get({kDynamic, config.numKeyValueHeads, kDynamic, config.headDim()}, builder.getF32Type());
   SmallVector<Operand> operands;
   for (StringRef name : kInputs)
     operands.push_back(makeOperand(name, indices, {name == "rows" ? "rows" : "tokens"}, /*isState=*/false));

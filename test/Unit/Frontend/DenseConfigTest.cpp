@@ -40,8 +40,8 @@ TEST(DenseConfig, GPTNeoXReadsOldAndNewRotaryKeys) {
   for (const ConfigKeys &changes :
        {ConfigKeys{{"rotary_pct", "0.5"}, {"rotary_emb_base", "500"}},
         ConfigKeys{{"partial_rotary_factor", "0.5"}, {"rope_theta", "500"}},
-        ConfigKeys{{"rope_parameters",
-                    "{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5,\"rope_theta\":500.0}"}}}) {
+        ConfigKeys{
+            {"rope_parameters", "{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5,\"rope_theta\":500.0}"}}}) {
     std::optional<ModelConfig> config = parseGood(neoXText(changes));
     ASSERT_TRUE(config);
     EXPECT_EQ(config->rotarySize(), 4);

@@ -21,9 +21,8 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, const std::strin
 /// Names of the compute ops of `step` between the embedding and the gather of rows.
 static std::vector<std::string> blockOps(ModuleOp module) {
   std::vector<std::string> names;
-  module.lookupSymbol<func::FuncOp>("step").walk([&](ComputeOpInterface op) {
-    names.push_back(op->getName().stripDialect().str());
-  });
+  module.lookupSymbol<func::FuncOp>("step").walk(
+      [&](ComputeOpInterface op) { names.push_back(op->getName().stripDialect().str()); });
   auto isEmbedding = [](const std::string &name) { return name == "embedding"; };
   names.erase(names.begin(), std::next(llvm::find_if(names, isEmbedding)));
   names.erase(llvm::find_if(names, isEmbedding), names.end());
@@ -57,9 +56,10 @@ TEST(DenseImport, BuildsGPTNeoXBlocks) {
 TEST(DenseImport, BuildsLlamaBlocks) {
   MLIRContext context;
   OwningOpRef<ModuleOp> module = importConfig(context, llamaText({{"rms_norm_eps", "1e-4"}}));
-  EXPECT_EQ(blockOps(*module), concat({{"rms_norm", "linear", "linear", "linear"},
-                                       kAttend,
-                                       {"linear", "add", "rms_norm", "linear", "linear", "activation", "linear", "add"}}));
+  EXPECT_EQ(blockOps(*module),
+            concat({{"rms_norm", "linear", "linear", "linear"},
+                    kAttend,
+                    {"linear", "add", "rms_norm", "linear", "linear", "activation", "linear", "add"}}));
   module->walk([&](RMSNormOp norm) {
     EXPECT_TRUE(norm.getEpsInsideRoot());
     EXPECT_EQ(norm.getEps().convertToDouble(), 1e-4);
@@ -76,8 +76,8 @@ TEST(DenseImport, BuildsLlamaBlocks) {
 
 TEST(DenseImport, HybridsHaveBlocksOfBothKinds) {
   MLIRContext context;
-  Names names = blockOps(*importConfig(
-      context, configText({{"num_hidden_layers", "2"}, {"layer_kinds", "[\"memory\",\"dense\"]"}})));
+  Names names = blockOps(
+      *importConfig(context, configText({{"num_hidden_layers", "2"}, {"layer_kinds", "[\"memory\",\"dense\"]"}})));
   EXPECT_EQ(llvm::count(names, "hash"), 3);
   EXPECT_EQ(llvm::count(names, "linear"), 6);
   EXPECT_EQ(llvm::count(names, "cached_attention"), 2);
@@ -114,8 +114,9 @@ TEST(DenseImport, ListsFusedProjectionsAndTiedHeads) {
 
 TEST(DenseImport, PythiaHasThePublishedSizes) {
   // Published counts without what a vocabulary of 50,304 tokens has: blocks and the last norm.
-  for (auto [name, expected] :
-       {std::pair<const char *, int64_t>("pythia-70m", 18915328), {"pythia-160m", 85056000}, {"pythia-410m", 302311424}}) {
+  for (auto [name, expected] : {std::pair<const char *, int64_t>("pythia-70m", 18915328),
+                                {"pythia-160m", 85056000},
+                                {"pythia-410m", 302311424}}) {
     Problems problems;
     std::optional<ModelConfig> config = parseConfig(*namedConfigText(name), name, problems);
     ASSERT_TRUE(config) << text(problems);

@@ -185,8 +185,9 @@ TEST_F(ParameterWriterTest, RowBlocksAreTakenOutOfTheirSource) {
   };
   // Rows 2, 3, 8, 9: as they are, in panels of 3 columns, rounded, and single elements.
   std::string blocks = source("first = 2, rows = 2, stride = 6");
-  ASSERT_EQ(write("mf.parameter @a : tensor<4x5xf32> " + blocks + "index 0\nmf.parameter @p : tensor<4x5xf32> " + blocks +
-                  "layout #mf.panel_layout<columns = 3> index 1\nmf.parameter @v : tensor<4xf32> " + blocks + "index 2"),
+  ASSERT_EQ(write("mf.parameter @a : tensor<4x5xf32> " + blocks + "index 0\nmf.parameter @p : tensor<4x5xf32> " +
+                  blocks + "layout #mf.panel_layout<columns = 3> index 1\nmf.parameter @v : tensor<4xf32> " + blocks +
+                  "index 2"),
             "");
   const int rows[] = {2, 3, 8, 9};
   for (int r = 0; r < 4; ++r) {
@@ -197,7 +198,8 @@ TEST_F(ParameterWriterTest, RowBlocksAreTakenOutOfTheirSource) {
     }
   }
   // Row 14 would be the last one, and the file has 12.
-  std::string error = write("mf.parameter @a : tensor<4x5xf32> " + source("first = 2, rows = 1, stride = 4") + "index 0");
+  std::string error =
+      write("mf.parameter @a : tensor<4x5xf32> " + source("first = 2, rows = 1, stride = 4") + "index 0");
   EXPECT_NE(error.find("parameter 'a' needs bytes 0 to 300"), std::string::npos) << error;
   llvm::sys::fs::remove(path);
 }

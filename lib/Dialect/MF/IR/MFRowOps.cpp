@@ -45,10 +45,9 @@ LogicalResult AddOp::verify() {
     return failure();
   // add_c1
   DimMatcher dims(*this);
-  LogicalResult b =
-      failed(dims.match("a", getA(), {"tokens", "d"}))
-          ? failure()
-          : (isBias() ? dims.match("b", getB(), {"d"}) : dims.match("b", getB(), {"tokens", "d"}));
+  LogicalResult b = failed(dims.match("a", getA(), {"tokens", "d"}))
+                        ? failure()
+                        : (isBias() ? dims.match("b", getB(), {"d"}) : dims.match("b", getB(), {"tokens", "d"}));
   return failed(b) ? failure() : dims.match("outs", getInit(), {"tokens", "d"});
 }
 
@@ -57,8 +56,7 @@ LogicalResult ActivationOp::verify() {
     return failure();
   // activation_c1
   DimMatcher dims(*this);
-  if (failed(dims.match("x", getX(), {"tokens", "d"})) ||
-      (getBias() && failed(dims.match("bias", getBias(), {"d"}))) ||
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) || (getBias() && failed(dims.match("bias", getBias(), {"d"}))) ||
       (getFactor() && failed(dims.match("factor", getFactor(), {"tokens", "d"}))))
     return failure();
   return dims.match("outs", getInit(), {"tokens", "d"});

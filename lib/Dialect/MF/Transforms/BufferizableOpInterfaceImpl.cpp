@@ -58,8 +58,8 @@ template <typename... OpTs> static void attachModels(MLIRContext *context) {
 
 void mlir::mf::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MFDialect *) {
-    attachModels<ActivationOp, AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp, LinearOp, LookupOp,
-                 QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(context);
+    attachModels<ActivationOp, AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp, LinearOp,
+                 LookupOp, QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(context);
     // Copies that conflicts ask for.
     context->loadDialect<BufferizationDialect>();
   });

@@ -43,8 +43,8 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let description = [{
     Table bytes are what a lookup costs, weight bytes what a dense layer of one token costs.
 
-    1. The tables of lookups get the type `table-dtype`, the weights of linears `weight-dtype`, but for the head, the
-       linear whose result a function returns: `head-dtype`. `keep` leaves them as they are. A parameter that has a
+    1. The tables of lookups get the type `table-dtype`, the weights of linears `weight-dtype`, but for the head, whose
+       result comes into no other linear or lookup: `head-dtype`. `keep` leaves them as they are. A parameter that has a
        layout, that is converted already, or that an op of another of these kinds reads too, stays.
     2. f32, bf16 and f16: the parameter's type changes; a source that does not convert without loss is rounded
        (`#mf.rounded`).
