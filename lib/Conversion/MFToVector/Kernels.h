@@ -16,6 +16,7 @@ struct RowRange {
 /// `total` rows in tiles of `most` as far as they go, then in narrower ones down to single rows.
 SmallVector<RowRange> splitRows(KernelBuilder &kb, Value total, int64_t most);
 
+void lowerActivation(ActivationOp op, CPURowsAttr strategy);
 void lowerAdd(AddOp op, CPURowsAttr strategy);
 void lowerAttention(AttentionOp op, CPUFlashAttr strategy);
 void lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy);

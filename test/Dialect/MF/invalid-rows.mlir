@@ -44,6 +44,40 @@ func.func @add_c1(%a: tensor<4x40xf32>, %b: tensor<5x40xf32>, %y: tensor<?x40xf3
 
 // -----
 
+func.func @add_c1_bias(%a: tensor<4x40xf32>, %b: tensor<41xf32>) {
+  // expected-error @below {{expects dimension 0 (d) of 'b' to be 40 as in 'a', found 41}}
+  %0 = mf.add ins(%a, %b : tensor<4x40xf32>, tensor<41xf32>) outs(%a : tensor<4x40xf32>) -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @activation_c1_bias(%x: tensor<4x40xf32>, %b: tensor<4xf32>) {
+  // expected-error @below {{expects dimension 0 (d) of 'bias' to be 40 as in 'x', found 4}}
+  %0 = mf.activation gelu ins(%x : tensor<4x40xf32>) bias(%b : tensor<4xf32>) outs(%x : tensor<4x40xf32>)
+      -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @activation_c1_factor(%x: tensor<4x40xf32>, %f: tensor<5x40xf32>) {
+  // expected-error @below {{expects dimension 0 (tokens) of 'factor' to be 4 as in 'x', found 5}}
+  %0 = mf.activation silu ins(%x : tensor<4x40xf32>) factor(%f : tensor<5x40xf32>) outs(%x : tensor<4x40xf32>)
+      -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @activation_c1_outs(%x: tensor<4x40xf32>, %y: tensor<4x41xf32>) {
+  // expected-error @below {{expects dimension 1 (d) of 'outs' to be 40 as in 'x', found 41}}
+  %0 = mf.activation silu ins(%x : tensor<4x40xf32>) outs(%y : tensor<4x41xf32>) -> tensor<4x41xf32>
+  return
+}
+
+// -----
+
 func.func @rope_c1(%x: tensor<4x8x64xf32>, %p: tensor<5xi32>, %angles: tensor<2048x8x2xf32>) {
   // expected-error @below {{expects dimension 0 (tokens) of 'positions' to be 4 as in 'x', found 5}}
   %0 = mf.rope ins(%x, %p, %angles : tensor<4x8x64xf32>, tensor<5xi32>, tensor<2048x8x2xf32>)
