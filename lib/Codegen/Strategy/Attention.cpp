@@ -4,16 +4,21 @@
 using namespace mlir;
 using namespace mlir::mf;
 
+/// The sums of a register tile are a half to three quarters of the registers; keys or values and a weight are in others.
+static CPUFlashAttr makeStrategy(ComputeOpInterface op, CPUTargetAttr target, int64_t queries, int64_t keys) {
+  bool manyRegisters = target.getVectorBits() == 512 || target.getTriple().starts_with("aarch64");
+  return CPUFlashAttr::get(op.getContext(), queries, keys, /*rows=*/6, /*vectors=*/manyRegisters ? 4 : 2,
+                           target.getLanes());
+}
+
 CPUFlashAttr mlir::mf::selectAttentionStrategy(ComputeOpInterface op, CPUTargetAttr target) {
-  int64_t lanes = target.getLanes();
-  return CPUFlashAttr::get(op.getContext(), /*queries=*/16, /*keys=*/4 * lanes, lanes);
+  return makeStrategy(op, target, /*queries=*/96, /*keys=*/128);
 }
 
 SmallVector<StrategyAttrInterface> mlir::mf::listAttentionStrategies(ComputeOpInterface op, CPUTargetAttr target) {
   SmallVector<StrategyAttrInterface> strategies;
-  int64_t lanes = target.getLanes();
-  for (int64_t queries : {4, 8, 16, 32, 64})
-    for (int64_t vectors : {1, 2, 4, 8})
-      strategies.push_back(CPUFlashAttr::get(op.getContext(), queries, vectors * lanes, lanes));
+  for (int64_t queries : {24, 48, 96, 192})
+    for (int64_t keys : {64, 128, 256})
+      strategies.push_back(makeStrategy(op, target, queries, keys));
   return strategies;
 }
