@@ -103,7 +103,7 @@ static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool
     powers.push_back(arith::BitcastOp::create(b, type, exponent));
   }
   // c[0] r^5 + ... + c[4] r + 1 by pairs.
-  auto mulAdd = [&](Value p, Value q, Value s) { return buildMulAdd(b, b.getLoc(), p, q, s, fma); };
+  auto mulAdd = [&](Value p, Value q, Value s) { return mf::buildMulAdd(b, b.getLoc(), p, q, s, fma); };
   auto constant = [&](size_t i) { return floatConstant(b, type, exp2Coefficients[i]); };
   SmallVector<Value> squares, middles, lows;
   for (Value rest : rests)
