@@ -36,6 +36,8 @@ struct CompilerOptions {
   ImportOptions::ElementType randomElementType = ImportOptions::ElementType::F32;
   /// Element types of tables and of dense weights, and features per scale, see mf-quantize-parameters.
   std::string tableType = "keep", headType = "keep";
+  /// Of the sequences' caches: keep, f32, bf16 or f16.
+  std::string cacheType = "keep";
   int64_t headGroup = 32;
   unsigned jobs = 0; ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;

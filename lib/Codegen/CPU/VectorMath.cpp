@@ -88,24 +88,13 @@ Value mf::buildExp(OpBuilder &builder, Location loc, Value x, bool fma) {
 static constexpr float exp2Coefficients[] = {1.3225665e-3f, 9.671769e-3f, 5.550885e-2f, 2.4022232e-1f, 6.931468e-1f};
 static constexpr float exp2Lowest = -126.0f;
 
-/// 2^x by the method of the two functions below, for x in [exp2Lowest, 0]; step by step over all of `xs`, so that a chain
-/// waits while others advance.
-static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool fma) {
-  Type type = xs.front().getType();
-  Type integers = withElementType(type, b.getI32Type());
-  // The sum with it has n plus the exponent's bias in its low bits.
-  Value bias = floatConstant(b, type, roundingBias + 127.0f), shift = integerConstant(b, integers, 23);
-  SmallVector<Value> rests, powers, results;
-  for (Value x : xs) {
-    Value biased = arith::AddFOp::create(b, x, bias);
-    rests.push_back(arith::SubFOp::create(b, x, arith::SubFOp::create(b, biased, bias)));
-    Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
-    powers.push_back(arith::BitcastOp::create(b, type, exponent));
-  }
-  // c[0] r^5 + ... + c[4] r + 1 by pairs.
+/// 2^r for each of `rests`, in [-1/2, 1/2]: c[0] r^5 + ... + c[4] r + 1 by pairs. Step by step over all of them, so that a
+/// chain waits while others advance.
+static SmallVector<Value> buildExp2OfRests(ImplicitLocOpBuilder &b, ArrayRef<Value> rests, bool fma) {
+  Type type = rests.front().getType();
   auto mulAdd = [&](Value p, Value q, Value s) { return mf::buildMulAdd(b, b.getLoc(), p, q, s, fma); };
   auto constant = [&](size_t i) { return floatConstant(b, type, exp2Coefficients[i]); };
-  SmallVector<Value> squares, middles, lows;
+  SmallVector<Value> squares, middles, lows, results;
   for (Value rest : rests)
     squares.push_back(arith::MulFOp::create(b, rest, rest));
   for (Value rest : rests)
@@ -119,6 +108,23 @@ static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool
     lows.push_back(mulAdd(rest, constant(4), one));
   for (auto [result, square, low] : llvm::zip_equal(results, squares, lows))
     result = mulAdd(result, square, low);
+  return results;
+}
+
+/// 2^x for each of `xs`, in [exp2Lowest, 0].
+static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool fma) {
+  Type type = xs.front().getType();
+  Type integers = withElementType(type, b.getI32Type());
+  // The sum with it has n plus the exponent's bias in its low bits.
+  Value bias = floatConstant(b, type, roundingBias + 127.0f), shift = integerConstant(b, integers, 23);
+  SmallVector<Value> rests, powers;
+  for (Value x : xs) {
+    Value biased = arith::AddFOp::create(b, x, bias);
+    rests.push_back(arith::SubFOp::create(b, x, arith::SubFOp::create(b, biased, bias)));
+    Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
+    powers.push_back(arith::BitcastOp::create(b, type, exponent));
+  }
+  SmallVector<Value> results = buildExp2OfRests(b, rests, fma);
   for (auto [result, power] : llvm::zip_equal(results, powers))
     result = arith::MulFOp::create(b, result, power);
   return results;
@@ -133,10 +139,23 @@ SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, Val
   return buildExp2(b, bounded, /*fma=*/false);
 }
 
-SmallVector<Value> mf::buildExp2OfDifference(OpBuilder &builder, Location loc, ValueRange xs, bool fma) {
+SmallVector<Value> mf::buildExp2OfDifference(OpBuilder &builder, Location loc, ValueRange xs, bool fma,
+                                             ScaleByPowerFn scale) {
   ImplicitLocOpBuilder b(loc, builder);
   Type type = xs.front().getType();
   Value lowest = floatConstant(b, type, exp2Lowest), zero = floatConstant(b, type, 0.0f);
+  if (scale) {
+    SmallVector<Value> wholes, rests;
+    for (Value x : xs) {
+      wholes.push_back(math::RoundEvenOp::create(b, x));
+      rests.push_back(arith::SubFOp::create(b, x, wholes.back()));
+    }
+    SmallVector<Value> results = buildExp2OfRests(b, rests, fma);
+    // For -inf the rest is NaN, but no number times 2^-inf is 0 (see the instruction's table of special cases).
+    for (auto [result, whole] : llvm::zip_equal(results, wholes))
+      result = scale(result, whole);
+    return results;
+  }
   SmallVector<Value> results = buildExp2(b, xs, fma);
   for (auto [x, result] : llvm::zip_equal(xs, results)) {
     Value isBelow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, lowest);

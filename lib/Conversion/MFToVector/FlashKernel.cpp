@@ -24,7 +24,21 @@ FlashState FlashKernel::makeState() {
 }
 
 SmallVector<Value> FlashKernel::exp2(ValueRange xs) {
-  return buildExp2OfDifference(kb.builder(), xs.front().getLoc(), xs, kb.hasFMA());
+  ScaleByPowerFn scale = nullptr;
+  auto type = dyn_cast<VectorType>(xs.front().getType());
+  int64_t width = type ? type.getNumElements() : 1;
+  if (kb.hasFeature("avx512vl") && width >= 4)
+    scale = [&](Value x, Value n) {
+      std::string name = "llvm.x86.avx512.mask.scalef.ps." + std::to_string(width * 32);
+      Type mask = kb.builder().getIntegerType(width >= 8 ? width : 8);
+      SmallVector<Value> operands = {x, n, kb.constant(0.0f, width),
+                                     arith::ConstantOp::create(kb.builder(), x.getLoc(), IntegerAttr::get(mask, -1))};
+      // Only the widest says how to round: as usual.
+      if (width == 16)
+        operands.push_back(kb.integer(4));
+      return kb.callIntrinsic(name, type, operands);
+    };
+  return buildExp2OfDifference(kb.builder(), xs.front().getLoc(), xs, kb.hasFMA(), scale);
 }
 
 void FlashKernel::copyQuery(Value q, ValueRange indices, Value row) {

@@ -73,13 +73,15 @@ private:
   void buildScores(const FlashGroup &group, const KeyBlock &keys);
   void buildScoreTile(const FlashGroup &group, const KeyBlock &keys, Value firstKey, int64_t offset, int64_t vectors);
   SmallVector<Value> buildWeights(const FlashGroup &group, bool isWhole);
-  Value buildWeights(Value row, int64_t scoreRow, Value count, Value end);
+  SmallVector<Value> loadScores(int64_t row, Value key, Value count);
+  Value findMaximum(int64_t row, Value count, Value end);
+  Value storeWeights(int64_t row, Value count, Value end, Value shift, Value sum);
   void buildResults(const FlashGroup &group, const ValueBlock &values, ValueRange rescales, bool isWhole);
   SmallVector<Value> addValues(ArrayRef<int64_t> rows, ArrayRef<Piece> pieces, const ValueBlock &values, Value from,
                                Value to, ValueRange sums);
   Value loadValue(const ValueBlock &values, Value key, Piece piece);
   void packKeyTile(const ValueBlock &keys, Value firstKey, Value lastKey, Value feature, int64_t width);
-  /// 2^x, 0 below 2^-126; at most 0.
+  /// 2^x of differences to a maximum.
   SmallVector<Value> exp2(ValueRange xs);
   Value getShift(Value maximum);
   FlashState makeState();

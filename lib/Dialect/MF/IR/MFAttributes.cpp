@@ -47,7 +47,9 @@ LogicalResult CPUTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError
 }
 
 LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole,
-                                  RankedTensorType type, ArrayAttr dims) {
+                                  RankedTensorType type, ArrayAttr dims, CacheLayoutAttr layout) {
+  if (layout && role != OperandRole::State)
+    return emitError() << "expects a layout on states only, found " << layout;
   if (dims.size() != static_cast<size_t>(type.getRank()))
     return emitError() << "expects a name per dimension of " << type << ", found " << dims.size() << " for operand "
                        << name;

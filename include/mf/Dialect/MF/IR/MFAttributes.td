@@ -63,10 +63,11 @@ def MF_OperandAttr : MF_Attr<"Operand", "operand"> {
   let summary = "An operand of an entry point";
   let description = [{
     `#mf.operand<name = "tokens", role = input, type = tensor<?xi32>, dims = ["tokens"]>`. `dims` has a name per dimension
-    of `type`, `""` for a static one.
+    of `type`, `""` for a static one. A state can have the `layout` of a cache.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, EnumParameter<MF_OperandRole>:$role,
-                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims);
+                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims,
+                        OptionalParameter<"::mlir::mf::CacheLayoutAttr">:$layout);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
