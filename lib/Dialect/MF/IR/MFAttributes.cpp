@@ -46,7 +46,7 @@ LogicalResult CPUTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 
-LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole,
+LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole role,
                                   RankedTensorType type, ArrayAttr dims, CacheLayoutAttr layout) {
   if (layout && role != OperandRole::State)
     return emitError() << "expects a layout on states only, found " << layout;
