@@ -11,8 +11,16 @@ static CPUFlashAttr makeStrategy(ComputeOpInterface op, CPUTargetAttr target, in
                            target.getLanes());
 }
 
+/// So many queries that packing keys for them costs little, as far as their state fits the second-level cache and a stack.
+static int64_t getQueries(ComputeOpInterface op) {
+  int64_t features = cast<ShapedType>(op->getOperand(0).getType()).getDimSize(2);
+  if (ShapedType::isDynamic(features))
+    return 96;
+  return std::clamp<int64_t>(192 * 64 / std::max<int64_t>(features, 1) / 6 * 6, 24, 192);
+}
+
 CPUFlashAttr mlir::mf::selectAttentionStrategy(ComputeOpInterface op, CPUTargetAttr target) {
-  return makeStrategy(op, target, /*queries=*/96, /*keys=*/128);
+  return makeStrategy(op, target, getQueries(op), /*keys=*/128);
 }
 
 SmallVector<StrategyAttrInterface> mlir::mf::listAttentionStrategies(ComputeOpInterface op, CPUTargetAttr target) {

@@ -161,11 +161,11 @@ void mf::lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy) {
   loops.getKeys = [&](const Run &run, Value key, Value count) -> KeyBlock {
     Value slot = kb.loadIndex(op.getSlots(), run.first);
     if (flat)
-      return {flat, {slot, run.keyHead}, kb.mulIndex(key, keysType.getDimSize(3))};
+      return {flat, {slot, run.keyHead}, kb.mulIndex(key, keysType.getDimSize(3)), /*isCache=*/true};
     return loops.kernel.packKeys({op.getKeys(), {slot, run.keyHead}, key, {}}, count);
   };
   loops.getValues = [&](const Run &run, Value key, Value count) -> ValueBlock {
-    return {op.getValues(), {kb.loadIndex(op.getSlots(), run.first), run.keyHead}, key, {}};
+    return {op.getValues(), {kb.loadIndex(op.getSlots(), run.first), run.keyHead}, key, {}, /*isCache=*/true};
   };
   loops.build(keysType.getDimSize(1), [&](const Run &tile) {
     forEachSequence(kb, op.getSlots(), tile, [&](const Run &run) { loops.buildRun(run); });

@@ -19,6 +19,7 @@ struct KeyBlock {
   Value memref;
   SmallVector<Value> before; ///< indices before the last
   Value base;
+  bool isCache = false; ///< comes from memory, the next block behind it
 };
 
 /// The values of a block, a row per key.
@@ -27,6 +28,7 @@ struct ValueBlock {
   SmallVector<Value> before; ///< indices before that of the key
   Value firstKey;
   SmallVector<Value> after; ///< indices between that of the key and that of the feature
+  bool isCache = false;     ///< comes from memory, the next block behind it
 };
 
 /// Running maxima, sums and unscaled results of the queries of a run. Scores and maxima are binary logarithms.
@@ -78,8 +80,8 @@ private:
   Value storeWeights(int64_t row, Value count, Value end, Value shift, Value sum);
   void buildResults(const FlashGroup &group, const ValueBlock &values, ValueRange rescales, bool isWhole);
   SmallVector<Value> addValues(ArrayRef<int64_t> rows, ArrayRef<Piece> pieces, const ValueBlock &values, Value from,
-                               Value to, ValueRange sums);
-  Value loadValue(const ValueBlock &values, Value key, Piece piece);
+                               Value to, ValueRange sums, bool asksAhead);
+  Value loadValue(const ValueBlock &values, Value key, Piece piece, bool asksAhead);
   void packKeyTile(const ValueBlock &keys, Value firstKey, Value lastKey, Value feature, int64_t width);
   /// 2^x of differences to a maximum.
   SmallVector<Value> exp2(ValueRange xs);

@@ -7,6 +7,11 @@ using namespace mlir::mf;
 /// Features that an iteration of the loop over them takes.
 static int64_t getUnroll(int64_t features) { return features % 4 == 0 ? 4 : 1; }
 
+/// Elements of a line of the caches.
+static int64_t getLineElements(Value memref) {
+  return 64 * 8 / cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
+}
+
 /// A single query has few sums: it takes more vectors, so that products wait for each other less.
 int64_t FlashKernel::getTileVectors(const FlashGroup &group) const {
   return group.rows == 1 ? std::max<int64_t>(vectors, 8) : vectors;
@@ -31,7 +36,8 @@ void FlashKernel::addBlock(const FlashGroup &group, const KeyBlock &keys, const 
 //===----------------------------------------------------------------------===//
 
 /// The scores of `vectors` vectors of keys, from `offset` behind `firstKey` on, a multiple of kCacheKeys. Features are
-/// added in ascending order.
+/// added in ascending order. A single query waits for memory: it asks for the same lines of the next block, because the
+/// streams are too short for the hardware to find them.
 void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, Value firstKey, int64_t offset,
                                  int64_t vectors) {
   int64_t lanes = kb.getLanes(), unroll = getUnroll(features);
@@ -46,6 +52,10 @@ void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, 
       int64_t key = offset + i * lanes;
       indices.back() = kb.addIndex(row, key / kCacheKeys * features * kCacheKeys + key % kCacheKeys);
       vectorsOfKeys.push_back(kb.load(keys.memref, indices, lanes));
+      if (group.rows > 1 || !keys.isCache || (step * kCacheKeys + key) % getLineElements(keys.memref) != 0)
+        continue;
+      indices.back() = kb.addIndex(indices.back(), blockKeys * features);
+      kb.prefetch(keys.memref, indices, /*toFirstLevel=*/false);
     }
     for (int64_t i = 0; i < group.rows; ++i) {
       Value element = kb.load(scaledQueries, {kb.addIndex(group.first, i), kb.addIndex(feature, step)}, 1);
@@ -87,21 +97,27 @@ void FlashKernel::buildScores(const FlashGroup &group, const KeyBlock &keys) {
 // Results
 //===----------------------------------------------------------------------===//
 
-Value FlashKernel::loadValue(const ValueBlock &values, Value key, Piece piece) {
+/// `asksAhead`: for the same row of the next block, too.
+Value FlashKernel::loadValue(const ValueBlock &values, Value key, Piece piece, bool asksAhead) {
   SmallVector<Value> indices(values.before);
   indices.push_back(kb.addIndex(values.firstKey, key));
   indices.append(values.after);
   indices.push_back(kb.index(piece.offset));
-  return kb.load(values.memref, indices, piece.width);
+  Value value = kb.load(values.memref, indices, piece.width);
+  if (asksAhead && values.isCache && piece.offset % getLineElements(values.memref) == 0) {
+    indices[values.before.size()] = kb.addIndex(indices[values.before.size()], blockKeys);
+    kb.prefetch(values.memref, indices, /*toFirstLevel=*/false);
+  }
+  return value;
 }
 
 /// Adds weight * value for the keys [from, to) of the block to the sums, which are by row, then by piece.
 SmallVector<Value> FlashKernel::addValues(ArrayRef<int64_t> rows, ArrayRef<Piece> pieces, const ValueBlock &values,
-                                          Value from, Value to, ValueRange sums) {
+                                          Value from, Value to, ValueRange sums, bool asksAhead) {
   return kb.loop(from, to, 1, sums, [&](Value key, ValueRange sums) {
     SmallVector<Value> value, next;
     for (Piece piece : pieces)
-      value.push_back(loadValue(values, key, piece));
+      value.push_back(loadValue(values, key, piece, asksAhead));
     for (auto [i, row] : llvm::enumerate(rows)) {
       Value weight = kb.load(scores, {kb.index(row), key}, 1);
       for (auto [j, piece] : llvm::enumerate(pieces))
@@ -129,11 +145,12 @@ void FlashKernel::buildResults(const FlashGroup &group, const ValueBlock &values
         Value result = kb.load(part.results, {kb.addIndex(group.first, row), kb.index(piece.offset)}, piece.width);
         sums.push_back(kb.mul(result, kb.broadcast(rescales[row], piece.width)));
       }
-    sums = addValues(all, tile, values, kb.index(0), common, sums);
+    sums = addValues(all, tile, values, kb.index(0), common, sums, group.rows == 1);
     for (int64_t row : all) {
       SmallVector<Value> own(ArrayRef(sums).slice(row * tile.size(), tile.size()));
       if (!isWhole && group.rows > 1)
-        own = addValues({row}, tile, values, common, kb.minIndex(group.counts[row], kb.index(blockKeys)), own);
+        own = addValues({row}, tile, values, common, kb.minIndex(group.counts[row], kb.index(blockKeys)), own,
+                        /*asksAhead=*/false);
       for (auto [piece, sum] : llvm::zip(tile, own))
         kb.store(sum, part.results, {kb.addIndex(group.first, row), kb.index(piece.offset)});
     }
