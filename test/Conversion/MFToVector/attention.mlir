@@ -10,7 +10,6 @@
 // CHECK-DAG: %[[SCORES:.*]] = memref.alloca() {alignment = 64 : i64} : memref<2x16xf32>
 // CHECK-DAG: %[[PACKED:.*]] = memref.alloca() {alignment = 64 : i64} : memref<128xf32>
 // CHECK-DAG: %[[VALUES:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16x6xf32>
-// CHECK-NOT: memref.alloc
 // The scale, times the logarithm of e, goes into the queries.
 // CHECK: %[[LONGEST:.*]] = scf.for
 // CHECK: vector.load %[[Q]]
