@@ -28,10 +28,10 @@
 // CHECK: vector.store %{{.*}}, %[[SCORES]]
 // Blocks that all queries see whole need no mask; in the others, scores behind the count are -inf.
 // CHECK: scf.if
-// CHECK-NOT: arith.select %{{.*}} : vector<4xi1>, vector<4xf32>
+// CHECK-NOT: arith.cmpi sgt, {{.*}} : vector<4xi32>
 // CHECK: scf.for {{.*}} -> (vector<4xf32>, vector<2xf32>, vector<4xf32>, vector<2xf32>)
 // CHECK: } else {
-// CHECK: arith.select %{{.*}} : vector<4xi1>, vector<4xf32>
+// CHECK: arith.cmpi sgt, {{.*}} : vector<4xi32>
 // What both see, then what one alone does.
 // CHECK: scf.for {{.*}} -> (vector<4xf32>, vector<2xf32>, vector<4xf32>, vector<2xf32>)
 // CHECK: scf.for {{.*}} -> (vector<4xf32>, vector<2xf32>)
