@@ -74,7 +74,8 @@ Value StepBuilder::rotate(Value heads) {
 }
 
 Value StepBuilder::updateState(Value heads, Value state) {
-  return UpdateStateOp::create(builder, state.getType(), heads, slots, positions, state, CacheLayoutAttr(), StrategyAttrInterface())
+  return UpdateStateOp::create(builder, state.getType(), heads, slots, positions, state, CacheLayoutAttr(),
+                               StrategyAttrInterface())
       .getResult(0);
 }
 

@@ -88,8 +88,8 @@ Value mf::buildExp(OpBuilder &builder, Location loc, Value x, bool fma) {
 static constexpr float exp2Coefficients[] = {1.3225665e-3f, 9.671769e-3f, 5.550885e-2f, 2.4022232e-1f, 6.931468e-1f};
 static constexpr float exp2Lowest = -126.0f;
 
-/// 2^r for each of `rests`, in [-1/2, 1/2]: c[0] r^5 + ... + c[4] r + 1 by pairs. Step by step over all of them, so that a
-/// chain waits while others advance.
+/// 2^r for each of `rests`, in [-1/2, 1/2]: c[0] r^5 + ... + c[4] r + 1 by pairs. Step by step over all of them, so
+/// that a chain waits while others advance.
 static SmallVector<Value> buildExp2OfRests(ImplicitLocOpBuilder &b, ArrayRef<Value> rests, bool fma) {
   Type type = rests.front().getType();
   auto mulAdd = [&](Value p, Value q, Value s) { return mf::buildMulAdd(b, b.getLoc(), p, q, s, fma); };

@@ -47,8 +47,8 @@ void AttentionLoops::buildGroup(const Run &run, Value row, int64_t rows, Value k
     most = kb().maxIndex(most, group.counts.back());
   }
   group.most = kb().minIndex(most, kb().index(strategy.getKeys()));
-  Value sees = arith::CmpIOp::create(kb().builder(), op->getLoc(), arith::CmpIPredicate::sgt, group.most,
-                                     kb().index(0));
+  Value sees =
+      arith::CmpIOp::create(kb().builder(), op->getLoc(), arith::CmpIPredicate::sgt, group.most, kb().index(0));
   kb().ifThen(sees, [&] { kernel.addBlock(group, keys, values); });
 }
 

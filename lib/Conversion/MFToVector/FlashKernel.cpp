@@ -76,9 +76,8 @@ void FlashKernel::merge(Value row) {
     kb.store(sum, to, {row, offset});
   };
   mergeElements(part.sums, total.sums, kb.index(0), kb.getLanes());
-  kb.forEachPiece(resultFeatures, [&](Value offset, int64_t width) {
-    mergeElements(part.results, total.results, offset, width);
-  });
+  kb.forEachPiece(resultFeatures,
+                  [&](Value offset, int64_t width) { mergeElements(part.results, total.results, offset, width); });
 }
 
 void FlashKernel::finish(Value row, Value init, ValueRange indices) {

@@ -1,10 +1,10 @@
 // The kernel of exact attention in flash form: what its parts, a file each, share.
 //
-// A run is a number of queries of one sequence and one head. Blocks of keys pass it, and in each block the queries go in
-// groups: scores of a group against the block, weights from the scores, then the weighted sum of the values. Keys are
-// summed in parts of `kPartKeys`, which are then merged in order. Parts and blocks begin at multiples of their sizes and
-// the operations on a query depend on nothing but the query and its keys, so its bits are the same in every group, run
-// and task.
+// A run is a number of queries of one sequence and one head. Blocks of keys pass it, and in each block the queries go
+// in groups: scores of a group against the block, weights from the scores, then the weighted sum of the values. Keys
+// are summed in parts of `kPartKeys`, which are then merged in order. Parts and blocks begin at multiples of their
+// sizes and the operations on a query depend on nothing but the query and its keys, so its bits are the same in every
+// group, run and task.
 #ifndef MF_CONVERSION_MFTOVECTOR_FLASHKERNEL_H
 #define MF_CONVERSION_MFTOVECTOR_FLASHKERNEL_H
 

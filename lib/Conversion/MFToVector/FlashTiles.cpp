@@ -28,7 +28,8 @@ void FlashKernel::addBlock(const FlashGroup &group, const KeyBlock &keys, const 
     SmallVector<Value> rescales = buildWeights(group, isWhole);
     buildResults(group, values, rescales, isWhole);
   };
-  kb.ifThenElse(isWhole, [&] { addWeighted(true); }, [&] { addWeighted(false); });
+  kb.ifThenElse(
+      isWhole, [&] { addWeighted(true); }, [&] { addWeighted(false); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -76,8 +77,8 @@ void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, 
       kb.store(sums[i * vectors + j], scores, {kb.index(i), kb.addIndex(firstKey, offset + j * lanes)});
 }
 
-/// Scores of all keys that a query of the group sees, rounded up to whole rows of the layout. The scores behind the last
-/// key are not defined.
+/// Scores of all keys that a query of the group sees, rounded up to whole rows of the layout. The scores behind the
+/// last key are not defined.
 void FlashKernel::buildScores(const FlashGroup &group, const KeyBlock &keys) {
   int64_t lanes = kb.getLanes(), tileVectors = getTileVectors(group);
   int64_t tileKeys = std::max(tileVectors * lanes / kCacheKeys * kCacheKeys, kCacheKeys);

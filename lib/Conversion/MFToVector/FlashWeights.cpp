@@ -16,8 +16,8 @@ SmallVector<Value> FlashKernel::loadScores(int64_t row, Value key, Value count) 
   for (int64_t i = 0; i < getStepVectors(blockKeys / lanes); ++i) {
     Value score = kb.load(scores, {kb.index(row), kb.addIndex(key, i * lanes)}, lanes);
     if (count)
-      score = kb.select(kb.isBelow(i * lanes, kb.subIndex(count, key), lanes), score,
-                        kb.constant(minusInfinity, lanes));
+      score =
+          kb.select(kb.isBelow(i * lanes, kb.subIndex(count, key), lanes), score, kb.constant(minusInfinity, lanes));
     loaded.push_back(score);
   }
   return loaded;
@@ -27,13 +27,12 @@ SmallVector<Value> FlashKernel::loadScores(int64_t row, Value key, Value count) 
 Value FlashKernel::findMaximum(int64_t row, Value count, Value end) {
   int64_t lanes = kb.getLanes(), stepVectors = getStepVectors(blockKeys / lanes);
   SmallVector<Value> lowest(stepVectors, kb.constant(minusInfinity, lanes));
-  SmallVector<Value> maxima =
-      kb.loop(kb.index(0), end, stepVectors * lanes, lowest, [&](Value key, ValueRange maxima) {
-        SmallVector<Value> next = loadScores(row, key, count);
-        for (auto [value, before] : llvm::zip(next, maxima))
-          value = kb.max(value, before);
-        return next;
-      });
+  SmallVector<Value> maxima = kb.loop(kb.index(0), end, stepVectors * lanes, lowest, [&](Value key, ValueRange maxima) {
+    SmallVector<Value> next = loadScores(row, key, count);
+    for (auto [value, before] : llvm::zip(next, maxima))
+      value = kb.max(value, before);
+    return next;
+  });
   Value highest = maxima.front();
   for (Value other : ArrayRef(maxima).drop_front())
     highest = kb.max(highest, other);

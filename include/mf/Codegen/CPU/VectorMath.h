@@ -26,10 +26,10 @@ SmallVector<Value> buildExp2OfNegative(OpBuilder &builder, Location loc, ValueRa
 /// x * 2^n.
 using ScaleByPowerFn = std::function<Value(Value x, Value n)>;
 
-/// 2^x for each of `xs`, differences to a maximum: of one type, f32 or a vector of it, and not above 0 (or NaN). At most
-/// 2.4 * 2^-24 from the exact value; exactly 1 at 0; 0 below -126 and at -inf; NaN at NaN. Products are fused into sums
-/// where `fma`. Method: as above. `scale` is x * 2^n in one instruction, for an integer n of any size, where the target has
-/// one; results below 2^-126 are then rounded to subnormal numbers.
+/// 2^x for each of `xs`, differences to a maximum: of one type, f32 or a vector of it, and not above 0 (or NaN). At
+/// most 2.4 * 2^-24 from the exact value; exactly 1 at 0; 0 below -126 and at -inf; NaN at NaN. Products are fused into
+/// sums where `fma`. Method: as above. `scale` is x * 2^n in one instruction, for an integer n of any size, where the
+/// target has one; results below 2^-126 are then rounded to subnormal numbers.
 SmallVector<Value> buildExp2OfDifference(OpBuilder &builder, Location loc, ValueRange xs, bool fma,
                                          ScaleByPowerFn scale = nullptr);
 
@@ -41,8 +41,8 @@ Value buildMulAdd(OpBuilder &builder, Location loc, Value a, Value b, Value c, b
 /// function of a compiler runtime is called.
 Value buildExtendToF32(OpBuilder &builder, Location loc, Value x, bool halfConversions);
 
-/// `x`, an f32 or a vector of it, rounded to `element`, f32, f16 or bf16: to nearest, ties to even; NaNs stay NaNs. With
-/// `halfConversions`, f16 is left to the target; otherwise only integer ops and one sum are used.
+/// `x`, an f32 or a vector of it, rounded to `element`, f32, f16 or bf16: to nearest, ties to even; NaNs stay NaNs.
+/// With `halfConversions`, f16 is left to the target; otherwise only integer ops and one sum are used.
 Value buildRoundFromF32(OpBuilder &builder, Location loc, Value x, Type element, bool halfConversions);
 
 /// Combines the two halves of a vector, whose size is a power of two, until one element is left. A scalar stays.
