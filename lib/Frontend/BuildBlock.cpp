@@ -30,7 +30,7 @@ Value StepBuilder::attend(Value query, Value key, Value value, Value &keys, Valu
   Value init = empty({config.numHeads, config.headDim()});
   FloatAttr scale = builder.getF64FloatAttr(1.0 / std::sqrt(static_cast<double>(config.headDim())));
   auto attention = CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
-                                             scale, StrategyAttrInterface());
+                                             scale, CacheLayoutAttr(), StrategyAttrInterface());
   return mergeHeads(attention.getResult(0));
 }
 
@@ -74,7 +74,8 @@ Value StepBuilder::rotate(Value heads) {
 }
 
 Value StepBuilder::updateState(Value heads, Value state) {
-  return UpdateStateOp::create(builder, state.getType(), heads, slots, positions, state, StrategyAttrInterface())
+  return UpdateStateOp::create(builder, state.getType(), heads, slots, positions, state, CacheLayoutAttr(),
+                               StrategyAttrInterface())
       .getResult(0);
 }
 

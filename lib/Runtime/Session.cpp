@@ -101,16 +101,28 @@ static mf_status mapScratch(mf_session &session) {
   return MF_OK;
 }
 
+/// The positions that the states have room for: whole blocks of those that interleave them.
+static int64_t countPositions(const mf_session &session) {
+  int64_t block = 1;
+  for (int32_t i = 0; i < session.stateCount; ++i) {
+    int32_t own = session.entry->operands[stepFirstState + i].position_block;
+    // Blocks are powers of two.
+    block = own > block ? own : block;
+  }
+  return (session.maxPositions + block - 1) / block * block;
+}
+
 /// Sets every dimension to its limit: what the workspace must suffice for.
 static void setLimitDims(mf_session &session) {
   const StepDims &index = session.dimIndex;
   const struct {
-    int32_t dim, limit;
+    int32_t dim;
+    int64_t limit;
   } limits[] = {{index.tokens, session.maxTokens},
                 {index.rows, session.maxTokens},
                 {index.picks, session.maxTokens},
                 {index.sequences, session.maxSequences},
-                {index.positions, session.maxPositions}};
+                {index.positions, countPositions(session)}};
   for (auto entry : limits)
     if (entry.dim >= 0)
       session.dims[entry.dim] = entry.limit;

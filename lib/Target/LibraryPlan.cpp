@@ -62,6 +62,8 @@ static llvm::Expected<OperandPlan> convertOperand(OperandAttr operand, const Ent
                                                 "' has elements of type " + plan.elementType +
                                                 ", which no DLPack tensor has");
   plan.dtype = *dtype;
+  if (CacheLayoutAttr layout = operand.getLayout())
+    plan.positionBlock = static_cast<int32_t>(layout.getKeys());
   for (auto [extent, dim] : llvm::zip_equal(operand.getType().getShape(), operand.getDims())) {
     if (!ShapedType::isDynamic(extent)) {
       plan.shape.push_back(extent);

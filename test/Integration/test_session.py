@@ -241,3 +241,23 @@ def test_sampling_filters(model):
         assert draw(temperature=1.0, top_p=0.5) <= nucleus
         flat = np.zeros_like(logits)
         assert session.sample(flat) == 0
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_half_precision_caches(dtype, compiler, model):
+    """A step, chunks and forks have the bits of the whole; the logits stay near those of f32 caches. The rounding of keys
+    and values is the only difference, so the logits move by about its unit; codes that flip are why it is a median."""
+    unit = {"f16": 2.0**-11, "bf16": 2.0**-8}[dtype]
+    exact = whole(model)
+    for variant, half in every_variant(compiler.model(NAME, f"--cache-dtype={dtype}")):
+        logits = whole(half)
+        np.testing.assert_array_equal(fed(half, IDS[:, None]), logits, err_msg=variant)
+        # 61 positions are no whole number of blocks of keys.
+        with half.session(max_positions=61, max_sequences=2) as session:
+            first = session.add()
+            session.step([(first, IDS[:21], "none")])
+            forked = session.fork(first, 19)
+            np.testing.assert_array_equal(session.step([(forked, IDS[19:61], "all")]), logits[19:61], err_msg=variant)
+        assert (logits != exact).any(), "the caches are f32"
+        error = np.median(np.abs(logits - exact)) / np.abs(exact).max()
+        assert error <= 8 * unit, f"{variant}: {error:.3g}"

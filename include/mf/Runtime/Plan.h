@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Grows when anything below changes. */
-#define MF_RT_PLAN_VERSION 1
+#define MF_RT_PLAN_VERSION 2
 
 struct mf_rt_pool;
 
@@ -51,8 +51,9 @@ typedef struct mf_rt_tensor {
   int32_t role; /* mf_rt_role */
   mf_rt_dtype dtype;
   int32_t rank;
-  int32_t reserved;
-  const int64_t *shape; /* >= 0: static extent; -1 - i: symbolic dimension i of the entry */
+  int32_t position_block; /* of a state: positions that are stored interleaved; the extent is a multiple of it. 0 or 1:
+                             none */
+  const int64_t *shape;   /* >= 0: static extent; -1 - i: symbolic dimension i of the entry */
 } mf_rt_tensor;
 
 /* An entry point's interface, the same in every variant. */

@@ -16,6 +16,7 @@ struct OperandPlan {
   mf_rt_role role = MF_RT_INPUT;
   std::string elementType; ///< "f32"
   mf_rt_dtype dtype = {};
+  int32_t positionBlock = 1;  ///< positions of a state that are stored interleaved
   SmallVector<int64_t> shape; ///< >= 0: static extent; -1 - i: dimension i of the entry
 };
 

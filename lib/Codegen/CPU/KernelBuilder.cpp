@@ -118,6 +118,20 @@ void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
     memref::StoreOp::create(b, value, memref, indices);
 }
 
+void KernelBuilder::storeRounded(Value value, Value memref, ValueRange indices) {
+  Type element = getElementTypeOrSelf(memref.getType());
+  store(buildRoundFromF32(b, b.getLoc(), value, element, halfConversions), memref, indices);
+}
+
+Value KernelBuilder::flattenLast(Value memref) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i + 2 < rank; ++i)
+    groups.push_back({i});
+  groups.push_back({rank - 2, rank - 1});
+  return memref::CollapseShapeOp::create(b, memref, groups);
+}
+
 Value KernelBuilder::loadPadded(Value memref, ValueRange indices, int64_t width) {
   if (width == lanes)
     return load(memref, indices, width);

@@ -48,7 +48,7 @@ func.func private @dims_result() -> (tensor<?x4xf32> {mf.dims = ["", ""]})
 
 // -----
 
-// expected-error @below {{expects 'mf.state' without a value, found true}}
+// expected-error @below {{expects 'mf.state' without a value or with a #mf.cache_layout, found true}}
 func.func private @state(tensor<?xf32> {mf.state = true})
 
 // -----

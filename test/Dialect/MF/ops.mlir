@@ -98,8 +98,8 @@ func.func @attend(%x: tensor<?x8x64xf32>, %k: tensor<?x2x64xf32>, %v: tensor<?x2
   %a = mf.attention causal scale(0.125)
       ins(%q, %k, %v : tensor<?x8x64xf32>, tensor<?x2x64xf32>, tensor<?x2x32xf32>)
       outs(%init : tensor<?x8x32xf32>) -> tensor<?x8x32xf32>
-  // CHECK: mf.attention scale(1.250000e-01) strategy(#mf.cpu_flash<queries = 16, keys = 32, lanes = 8>) ins
-  %b = mf.attention scale(0.125) strategy(#mf.cpu_flash<queries = 16, keys = 32, lanes = 8>)
+  // CHECK: mf.attention scale(1.250000e-01) strategy(#mf.cpu_flash<queries = 16, keys = 32, rows = 2, vectors = 2, lanes = 8>) ins
+  %b = mf.attention scale(0.125) strategy(#mf.cpu_flash<queries = 16, keys = 32, rows = 2, vectors = 2, lanes = 8>)
       ins(%q, %k, %v : tensor<?x8x64xf32>, tensor<?x2x64xf32>, tensor<?x2x32xf32>)
       outs(%a : tensor<?x8x32xf32>) -> tensor<?x8x32xf32>
   // CHECK: %[[NEW:.*]] = mf.update_state ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x64xf32>, tensor<?xi32>, tensor<?xi32>)

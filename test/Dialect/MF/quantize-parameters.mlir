@@ -87,7 +87,7 @@ func.func @kept(%ids: tensor<?xi32>, %x: tensor<?x64xf32>, %c: tensor<?x8xi8>, %
 
 // The head's result comes into no other layer, a hidden one's does. A weight of both keeps its type.
 // WEIGHT: mf.parameter @hidden : tensor<64x64xi4> from #mf.quantized<{{.*}}, group = 16>
-// WEIGHT: mf.parameter @hidden.scales : tensor<4x64xf32>
+// WEIGHT: mf.parameter @hidden.scales : tensor<64x4xf32>
 // WEIGHT-NEXT: mf.parameter @shared : tensor<64x64xf32> from #mf.random
 // WEIGHT-NEXT: mf.parameter @last : tensor<64x64xf32> from #mf.random
 // CHECK: mf.parameter @hidden : tensor<64x64xf32> from #mf.random

@@ -83,6 +83,10 @@ public:
   /// `width` adjacent elements of `memref` from `indices` on, extended to f32.
   Value load(Value memref, ValueRange indices, int64_t width);
   void store(Value value, Value memref, ValueRange indices);
+  /// Rounds f32 to the elements of `memref` where they are f16 or bf16: to nearest, ties to even.
+  void storeRounded(Value value, Value memref, ValueRange indices);
+  /// `memref` with its two innermost dimensions, whose elements are adjacent, as one.
+  Value flattenLast(Value memref);
   /// `width` elements from `indices` on, in a vector of `lanes` whose other elements are 0.
   Value loadPadded(Value memref, ValueRange indices, int64_t width);
   /// Those elements of a piece that lie below `count`, counted from where the piece's offset is; the others are read as

@@ -73,10 +73,11 @@ def MF_OperandAttr : MF_Attr<"Operand", "operand"> {
   let summary = "An operand of an entry point";
   let description = [{
     `#mf.operand<name = "tokens", role = input, type = tensor<?xi32>, dims = ["tokens"]>`. `dims` has a name per dimension
-    of `type`, `""` for a static one.
+    of `type`, `""` for a static one. A state can have the `layout` of a cache.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, EnumParameter<MF_OperandRole>:$role,
-                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims);
+                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims,
+                        OptionalParameter<"::mlir::mf::CacheLayoutAttr">:$layout);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -214,6 +215,18 @@ def MF_TableLayoutAttr : MF_LayoutAttr<"TableLayout", "table_layout"> {
   let genVerifyDecl = 1;
 }
 
+def MF_CacheLayoutAttr : MF_Attr<"CacheLayout", "cache_layout"> {
+  let summary = "How a cache of keys lies in memory";
+  let description = [{
+    `#mf.cache_layout<keys = 16>`: of every 16 positions, element f of position p is element p of row f, so the 16
+    positions of a feature are adjacent. The type of the cache stays [B, H, P, d]; P is a multiple of `keys`, and `keys`
+    positions take the place that they take without a layout.
+  }];
+  let parameters = (ins "int64_t":$keys);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
   let summary = "How the weight of a dense layer lies in memory";
   let description = [{
@@ -275,7 +288,11 @@ def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
 
 def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
   let summary = "Attention with a running maximum: `queries` rows against blocks of `keys` keys";
-  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$lanes);
+  let description = [{
+    A task is `queries` tokens of a head. Blocks begin at multiples of `keys`. The scores of `rows` queries and `vectors`
+    vectors of keys, then the results of `rows` queries in `vectors` vectors, are summed in registers.
+  }];
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$rows, "int64_t":$vectors, "int64_t":$lanes);
 }
 
 def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {

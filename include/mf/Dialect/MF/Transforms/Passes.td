@@ -71,6 +71,27 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let statistics = [Statistic<"numConverted", "num-converted", "Number of parameters with another type">];
 }
 
+def SelectCachesPass : Pass<"mf-select-caches", "::mlir::ModuleOp"> {
+  let summary = "Choose element type and layout of the sequences' caches";
+  let description = [{
+    A cache is a state (`mf.state`) that is written by `mf.update_state` and read by `mf.cached_attention` alone.
+
+    1. Its elements become `cache-dtype`; `keep` leaves them as they are.
+    2. One that is read as keys gets `#mf.cache_layout<keys = 16>`: 16 positions of a feature lie side by side, so that
+       attention reads vectors of keys as they are, with one query as with many. The layout is written on the ops and, as
+       the value of `mf.state`, on argument and result. A layout that is written by hand stays.
+
+    A state with other uses stays as it is, with a remark. It fails where `cache-dtype` is none.
+    Test: `test/Dialect/MF/select-caches.mlir`.
+  }];
+  let options = [
+    Option<"cacheDtype", "cache-dtype", "std::string", "\"keep\"", "Type of caches: keep, f32, bf16 or f16">,
+    Option<"layout", "layout", "bool", "true", "Give caches of keys a layout">,
+  ];
+  let statistics = [Statistic<"numConverted", "num-converted", "Number of caches with another element type">,
+                    Statistic<"numLayouts", "num-layouts", "Number of caches that got a layout">];
+}
+
 def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
   let summary = "Choose how tables and weights lie in the parameter file";
   let description = [{
