@@ -70,7 +70,7 @@ TEST(DenseImport, BuildsLlamaBlocks) {
   });
   // Queries of 4 heads, keys of 2, in the caches too.
   auto function = module->lookupSymbol<func::FuncOp>("step");
-  EXPECT_EQ(cast<ShapedType>(function.getArgumentTypes()[4]).getShape(),
+  EXPECT_EQ(cast<ShapedType>(function.getArgumentTypes().back()).getShape(),
             (ArrayRef<int64_t>{ShapedType::kDynamic, 2, ShapedType::kDynamic, 4}));
 }
 

@@ -149,7 +149,8 @@ static std::vector<std::string> expectedOps(bool hasRope) {
   for (const char *name :
        {"mf.update_state", "tensor.expand_shape", "mf.update_state", "mf.cached_attention", "tensor.collapse_shape",
         "mf.add", "mf.rms_norm", "mf.hash", "mf.lookup", "mf.layer_norm", "mf.hash", "mf.lookup", "mf.add",
-        "mf.embedding", "mf.rms_norm", "mf.linear", "func.return", "func.func"})
+        "mf.embedding", "mf.rms_norm", "mf.linear", "mf.embedding", "mf.rms_norm", "mf.linear", "mf.top_k", "mf.merge_top_k",
+        "func.return", "func.func"})
     names.push_back(name);
   return names;
 }
@@ -161,13 +162,14 @@ TEST(Import, BuildsABlock) {
   EXPECT_EQ(opNames(*module), expectedOps(/*hasRope=*/true));
   auto function = module->lookupSymbol<func::FuncOp>("step");
   EXPECT_EQ(print(Type(function.getFunctionType())),
-            "(tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>) -> "
-            "(tensor<?x10xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>)");
+            "(tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?x2x?x8xf32>, "
+            "tensor<?x2x?x8xf32>) -> (tensor<?x10xf32>, tensor<?x1xf32>, tensor<?x1xi32>, tensor<?x2x?x8xf32>, "
+            "tensor<?x2x?x8xf32>)");
   EXPECT_EQ(print(Attribute(function.getArgAttrDict(3))), "{mf.dims = [\"rows\"], mf.name = \"rows\"}");
-  EXPECT_EQ(print(Attribute(function.getArgAttrDict(5))),
+  EXPECT_EQ(print(Attribute(function.getArgAttrDict(6))),
             "{mf.dims = [\"sequences\", \"\", \"positions\", \"\"], mf.name = \"layers.0.values\", mf.state}");
   EXPECT_EQ(print(Attribute(function.getResultAttrDict(0))), "{mf.dims = [\"rows\", \"\"], mf.name = \"logits\"}");
-  EXPECT_EQ(function.getResultAttrDict(2), function.getArgAttrDict(5));
+  EXPECT_EQ(function.getResultAttrDict(4), function.getArgAttrDict(6));
   for (CachedAttentionOp attention : opsOf<CachedAttentionOp>(*module))
     EXPECT_EQ(attention.getScale().convertToDouble(), 1 / std::sqrt(8.0));
   EXPECT_TRUE(contains(print((*module)->getAttr("mf.language_model")), "name = \"one_layer\""));
