@@ -85,6 +85,16 @@ Value StepBuilder::buildHead(Value x, Value rows) {
       .getResult(0);
 }
 
+void StepBuilder::inBlock(const Twine &name, llvm::function_ref<void()> build) {
+  Block *body = builder.getBlock();
+  Operation *before = &body->back();
+  build();
+  auto module = body->getParentOp()->getParentOfType<ModuleOp>();
+  for (Operation *op = before->getNextNode(); op; op = op->getNextNode())
+    if (auto value = dyn_cast<GetParameterOp>(op))
+      module.lookupSymbol(value.getParameter())->setAttr("mf.block", builder.getStringAttr(name));
+}
+
 void StepBuilder::buildFunction() {
   SmallVector<Operand> arguments = makeArguments();
   ArrayRef<Operand> states = ArrayRef(arguments).drop_front(std::size(kInputs));
@@ -110,11 +120,13 @@ void StepBuilder::buildFunction() {
   if (config.rotarySize() > 0)
     angles = parameter(rotaryAnglesName());
 
-  Value x = embedding(tokens, parameter(embeddingName()), tokenCount);
+  Value x;
+  inBlock("embedding", [&] { x = embedding(tokens, parameter(embeddingName()), tokenCount); });
   SmallVector<Value> caches(llvm::drop_begin(body->getArguments(), std::size(kInputs)));
   for (int64_t layer = 0; layer < config.numLayers; ++layer)
-    x = buildBlock(layer, x, caches[2 * layer], caches[2 * layer + 1]);
-  SmallVector<Value> values = {buildHead(x, rows)};
+    inBlock("layers." + Twine(layer), [&] { x = buildBlock(layer, x, caches[2 * layer], caches[2 * layer + 1]); });
+  SmallVector<Value> values;
+  inBlock("head", [&] { values.push_back(buildHead(x, rows)); });
   llvm::append_range(values, caches);
   func::ReturnOp::create(builder, values);
 }

@@ -57,6 +57,8 @@ private:
   Operand makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims, bool isState);
   SmallVector<Operand> makeArguments();
   Value buildHead(Value x, Value rows);
+  /// Gives the parameters that `build` reads the block `name`, their `mf.block`. The function has ops before.
+  void inBlock(const Twine &name, llvm::function_ref<void()> build);
 
   // BuildBlock.cpp: one block; replaces the layer's caches by the updated ones.
   Value buildBlock(int64_t layer, Value x, Value &keys, Value &values);
