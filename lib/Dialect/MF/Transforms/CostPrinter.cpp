@@ -19,17 +19,25 @@ static llvm::StringMap<int64_t> getSizes(const CostOptions &options) {
 //===----------------------------------------------------------------------===//
 
 static bool haveEqualCost(const Cost &a, const Cost &b) {
-  return llvm::all_of(getCostQuantities(), [&](const CostQuantity &quantity) {
-    return a.*quantity.member == b.*quantity.member;
-  });
+  return llvm::all_of(getCostQuantities(),
+                      [&](const CostQuantity &quantity) { return a.*quantity.member == b.*quantity.member; });
+}
+
+/// The ops that cost anything.
+static SmallVector<const OpCost *> getCostlyOps(const CostGroup &group) {
+  SmallVector<const OpCost *> ops;
+  for (const OpCost &op : group.ops)
+    if (!haveEqualCost(op.cost, Cost()))
+      ops.push_back(&op);
+  return ops;
 }
 
 /// Blocks that differ in nothing but their names.
 static bool areAlike(const CostGroup &a, const CostGroup &b) {
-  auto areAlikeOps = [](const OpCost &a, const OpCost &b) { return a.op == b.op && haveEqualCost(a.cost, b.cost); };
-  return a.stored.tables == b.stored.tables && a.stored.weights == b.stored.weights && a.ops.size() == b.ops.size() &&
-         llvm::all_of(llvm::zip_equal(a.ops, b.ops),
-                      [&](auto pair) { return areAlikeOps(std::get<0>(pair), std::get<1>(pair)); });
+  return a.stored.tables == b.stored.tables && a.stored.weights == b.stored.weights &&
+         llvm::equal(getCostlyOps(a), getCostlyOps(b), [](const OpCost *a, const OpCost *b) {
+           return a->op == b->op && haveEqualCost(a->cost, b->cost);
+         });
 }
 
 static void printCost(const Cost &cost, const llvm::StringMap<int64_t> &sizes, StringRef indent,
@@ -57,9 +65,9 @@ static void printGroup(const CostGroup &group, const Twine &title, const llvm::S
   printCost(group.total, sizes, "    ", os);
   if (!withOps)
     return;
-  for (const OpCost &op : group.ops) {
-    os << "    " << op.op << (op.parameter.empty() ? "" : " @") << op.parameter << "\n";
-    printCost(op.cost, sizes, "      ", os);
+  for (const OpCost *op : getCostlyOps(group)) {
+    os << "    " << op->op << (op->parameter.empty() ? "" : " @") << op->parameter << "\n";
+    printCost(op->cost, sizes, "      ", os);
   }
 }
 

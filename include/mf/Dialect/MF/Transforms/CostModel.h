@@ -48,7 +48,7 @@ struct FunctionCost {
 /// an op with a cost says none (CostOpInterface), is in a loop or on memrefs: the module must not be tiled yet.
 FailureOr<std::vector<FunctionCost>> computeCosts(ModuleOp module, const CostOptions &options);
 
-/// Equal neighbouring blocks are printed once. `withOps`: also every op.
+/// Equal neighbouring blocks are printed once. `withOps`: also every op that costs anything.
 void printCosts(ArrayRef<FunctionCost> functions, const CostOptions &options, bool withOps, llvm::raw_ostream &os);
 
 /// The same as JSON, with all blocks and ops.
