@@ -35,6 +35,7 @@
 // I4: block second, stored: 2048 table bytes, 96 weight bytes
 // I4: weight bytes 96
 // I4-NOT: outside of blocks
+// I4-LABEL: @cached
 mf.parameter @scale : tensor<16xf32> from #mf.random<seed = 1, scale = 1.0 : f32> {mf.block = "first"}
 mf.parameter @wide : tensor<4x16x8xf16> from #mf.random<seed = 2, scale = 1.0 : f32> {mf.block = "second"}
 mf.parameter @narrow : tensor<4x16x4xf16> from #mf.random<seed = 3, scale = 1.0 : f32> {mf.block = "second"}

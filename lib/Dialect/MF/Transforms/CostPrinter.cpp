@@ -47,7 +47,8 @@ static void printCost(const Cost &cost, const llvm::StringMap<int64_t> &sizes, S
     if (polynomial.isZero())
       continue;
     os << indent << llvm::format("%-20s", quantity.text.str().c_str()) << " " << polynomial.str();
-    if (std::optional<double> value = polynomial.evaluate(sizes); value && !sizes.empty())
+    std::optional<double> value = polynomial.evaluate(sizes);
+    if (value && !sizes.empty() && formatCoefficient(*value) != polynomial.str())
       os << " = " << formatCoefficient(*value);
     os << "\n";
   }
