@@ -52,9 +52,9 @@ def draw_costs(tokens: Sequence[int], widths: Sequence[int], sizes: cost.Sizes, 
         (left, tokens, cost.compare(tokens, [width], sizes)),
         (right, widths, cost.compare([count], widths, sizes)),
     ):
-        for kind in cost.BLOCKS:
+        for kind, marker in zip(cost.BLOCKS, "osv^D"):
             values = [row.multiply_adds for row in rows if row.kind == kind]
-            axes.plot(places, values, marker="o", markersize=3.5, label=kind)
+            axes.plot(places, values, marker=marker, markersize=5, alpha=0.8, label=kind)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.grid(alpha=0.3)
