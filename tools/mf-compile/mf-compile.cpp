@@ -125,7 +125,8 @@ static bool convertOptions(CompilerOptions &options) {
   options.report = report;
   if (tokens.getNumOccurrences() || cache.getNumOccurrences()) {
     if (tokens < 0 || cache < 0 || report == ReportKind::None) {
-      fail(ErrorKind::CommandLine, "--tokens and --cache are for --report, and expect --tokens=N and --cache=N from 0 on");
+      fail(ErrorKind::CommandLine,
+           "--tokens and --cache are for --report, and expect --tokens=N and --cache=N from 0 on");
       return false;
     }
     options.reportSizes["tokens"] = tokens;

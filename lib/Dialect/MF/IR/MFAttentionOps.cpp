@@ -1,5 +1,5 @@
-// Verifiers of attention and sequence state, how they are tiled, and what they cost. The comment at a check names the constraint of the
-// op's description that it checks.
+// Verifiers of attention and sequence state, how they are tiled, and what they cost. The comment at a check names the
+// constraint of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -155,9 +155,8 @@ FailureOr<SmallVector<OperandSlice>> UpdateStateOp::getOperandSlices(OpBuilder &
 // Costs
 //===----------------------------------------------------------------------===//
 
-
-/// Softmax attention: a pair of query and key costs, in each head, a product with the key, an exponential, and a product
-/// with the value.
+/// Softmax attention: a pair of query and key costs, in each head, a product with the key, an exponential, and a
+/// product with the value.
 static Cost getSoftmaxCost(CostContext &context, const Polynomial &pairs, Value q, Value result) {
   Cost cost;
   Polynomial heads = context.getExtent(q, 1);
@@ -176,8 +175,8 @@ Cost CachedAttentionOp::getCost(CostContext &context) {
   Polynomial queries = context.getExtent(getQ(), 0), keys = CostContext::getCachedTokens() + queries;
   Cost cost = getSoftmaxCost(context, context.countPairs(queries, keys, /*isCausal=*/true), getQ(), getInit());
   for (Value state : {getKeys(), getValues()})
-    cost.stateReadBytes += keys * context.getExtent(state, 1) * context.getExtent(state, 3) *
-                           (CostContext::getElementBits(state) / 8);
+    cost.stateReadBytes +=
+        keys * context.getExtent(state, 1) * context.getExtent(state, 3) * (CostContext::getElementBits(state) / 8);
   return cost;
 }
 

@@ -1,5 +1,5 @@
-// Verifiers of the ops of memory layers, how they are tiled, and what they cost. The comment at a check names the constraint of the
-// op's description that it checks.
+// Verifiers of the ops of memory layers, how they are tiled, and what they cost. The comment at a check names the
+// constraint of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 #include "llvm/Support/MathExtras.h"
@@ -209,7 +209,6 @@ FailureOr<SmallVector<OperandSlice>> LookupOp::getOperandSlices(OpBuilder &b, Ar
 //===----------------------------------------------------------------------===//
 // Costs
 //===----------------------------------------------------------------------===//
-
 
 /// One exponential per element, whatever the score.
 Cost HashOp::getCost(CostContext &context) {

@@ -1,5 +1,5 @@
-// Verifiers of the ops over rows, how they are tiled, and what they cost. The comment at a check names the constraint of the
-// op's description that it checks.
+// Verifiers of the ops over rows, how they are tiled, and what they cost. The comment at a check names the constraint
+// of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 
@@ -223,7 +223,6 @@ FailureOr<SmallVector<OperandSlice>> LinearOp::getOperandSlices(OpBuilder &b, Ar
 //===----------------------------------------------------------------------===//
 // Costs
 //===----------------------------------------------------------------------===//
-
 
 Cost RMSNormOp::getCost(CostContext &) {
   Cost cost;

@@ -116,7 +116,8 @@ static llvm::json::Value describePolynomial(const Polynomial &polynomial, const 
     llvm::json::Object powers;
     for (auto &[name, exponent] : term.powers)
       powers[name] = static_cast<int64_t>(exponent);
-    terms.push_back(llvm::json::Object{{"coefficient", describeNumber(term.coefficient)}, {"powers", std::move(powers)}});
+    terms.push_back(
+        llvm::json::Object{{"coefficient", describeNumber(term.coefficient)}, {"powers", std::move(powers)}});
   }
   llvm::json::Object object{{"text", polynomial.str()}, {"terms", std::move(terms)}};
   if (!sizes.empty()) {

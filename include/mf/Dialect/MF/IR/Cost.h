@@ -55,7 +55,8 @@ struct Cost {
   Polynomial exponentials;
   /// Bytes of table rows, as often as they are read.
   Polynomial tableBytes;
-  /// Bytes of all other parameters, each read once a call; of an embedding and of rotary angles, the rows that are read.
+  /// Bytes of all other parameters, each read once a call; of an embedding and of rotary angles, the rows that are
+  /// read.
   Polynomial weightBytes;
   /// Bytes of sequence state, each read once a call.
   Polynomial stateReadBytes;
@@ -89,8 +90,8 @@ public:
   /// Bits of an element.
   static double getElementBits(Value value);
 
-  /// Pairs of a query and a key that attention works on: `queries` queries, the last of which sees `keys` keys, and each
-  /// one before one less where the mask is causal. There are at least as many keys as queries.
+  /// Pairs of a query and a key that attention works on: `queries` queries, the last of which sees `keys` keys, and
+  /// each one before one less where the mask is causal. There are at least as many keys as queries.
   Polynomial countPairs(const Polynomial &queries, const Polynomial &keys, bool isCausal) const;
   /// Tokens of the sequence before the call: the size `cache`.
   static Polynomial getCachedTokens() { return Polynomial::size("cache"); }

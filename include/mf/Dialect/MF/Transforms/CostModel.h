@@ -43,9 +43,9 @@ struct FunctionCost {
   StoredBytes stored;
 };
 
-/// The costs of all functions that the module defines. A parameter belongs to the block that its `mf.block` names, an op
-/// to the block of its parameters, or else to the latest block of what it reads. Emits an error and fails where
-/// an op with a cost says none (CostOpInterface), is in a loop or on memrefs: the module must not be tiled yet.
+/// The costs of all functions that the module defines. A parameter belongs to the block that its `mf.block` names, an
+/// op to the block of its parameters, or else to the latest block of what it reads. Emits an error and fails where an
+/// op with a cost says none (CostOpInterface), is in a loop or on memrefs: the module must not be tiled yet.
 FailureOr<std::vector<FunctionCost>> computeCosts(ModuleOp module, const CostOptions &options);
 
 /// Equal neighbouring blocks are printed once. `withOps`: also every op that costs anything.
