@@ -101,8 +101,18 @@ static LogicalResult lowerLookupOp(LookupOp op) {
   int64_t bytes = cast<MemRefType>(op.getTables().front().getType()).getDimSize(3);
   if (op.isQuantized() && bytes % 16 != 0)
     return op.emitOpError("has strips of ") << bytes << " bytes; their kernel needs a multiple of 16";
-  if (!op.getScratch() || cast<MemRefType>(op.getScratch().getType()).getDimSize(1) != layout.getStripColumns())
+  auto hasSums = [&] {
+    auto sums = cast<MemRefType>(op.getScratch().front().getType());
+    return sums.getRank() == 2 && sums.getDimSize(1) == layout.getStripColumns() && sums.getElementType().isInteger(32);
+  };
+  if (op.getScratch().empty() || !hasSums())
     return op.emitOpError("has no scratch of ") << layout.getStripColumns() << " columns; run mf-cpu-add-scratch";
+  int64_t tables = cast<CPUStripsAttr>(op.getStrategyAttr()).getTables();
+  for (Value copies : op.getScratch().drop_front()) {
+    auto type = cast<MemRefType>(copies.getType());
+    if (type.getRank() != 3 || type.getDimSize(2) != tables)
+      return op.emitOpError("expects scratch of codes to be [blocks, tokens, ") << tables << "], found " << type;
+  }
   return lowerWith(op, lowerLookupStrips);
 }
 

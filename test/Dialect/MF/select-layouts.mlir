@@ -102,3 +102,26 @@ func.func @by_hand(%x: tensor<?x64xf32>, %y: tensor<?x60xf32>) -> tensor<?x60xf3
       -> tensor<?x60xf32>
   return %0 : tensor<?x60xf32>
 }
+
+// -----
+
+// Strips of one cache line for tables of few bits and many rows, of two for others.
+// CHECK: mf.parameter @narrow : tensor<8x1024x256xi8> {{.*}} layout #mf.table_layout<strip_columns = 64>
+// CHECK: mf.parameter @few : tensor<8x256x256xi8> {{.*}} layout #mf.table_layout<strip_columns = 128>
+// CHECK: mf.parameter @half : tensor<8x1024x256xf16> {{.*}} layout #mf.table_layout<strip_columns = 64>
+mf.parameter @narrow : tensor<8x1024x256xi8> from #mf.quantized<source = #mf.random<seed = 1, scale = 1.0 : f32>, element_type = f32, axis = columns>
+mf.parameter @few : tensor<8x256x256xi8> from #mf.quantized<source = #mf.random<seed = 1, scale = 1.0 : f32>, element_type = f32, axis = columns>
+mf.parameter @half : tensor<8x1024x256xf16> from #mf.random<seed = 1, scale = 1.0 : f32>
+func.func @rows_and_bits(%c: tensor<?x8xi16>, %s: tensor<?x8xi8>, %ss: tensor<?xf32>, %ts: tensor<256xf32>, %f: tensor<?x8xf32>, %y: tensor<?x256xf32>)
+    -> (tensor<?x256xf32>, tensor<?x256xf32>, tensor<?x256xf32>) {
+  %narrow = mf.get_parameter @narrow : tensor<8x1024x256xi8>
+  %few = mf.get_parameter @few : tensor<8x256x256xi8>
+  %half = mf.get_parameter @half : tensor<8x1024x256xf16>
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi16>, tensor<?x8xi8>) score_scales(%ss : tensor<?xf32>) tables(%narrow : tensor<8x1024x256xi8>)
+      table_scales(%ts : tensor<256xf32>) outs(%y : tensor<?x256xf32>) -> tensor<?x256xf32>
+  %1 = mf.lookup ins(%c, %s : tensor<?x8xi16>, tensor<?x8xi8>) score_scales(%ss : tensor<?xf32>) tables(%few : tensor<8x256x256xi8>)
+      table_scales(%ts : tensor<256xf32>) outs(%y : tensor<?x256xf32>) -> tensor<?x256xf32>
+  %2 = mf.lookup ins(%c, %f : tensor<?x8xi16>, tensor<?x8xf32>) tables(%half : tensor<8x1024x256xf16>)
+      outs(%y : tensor<?x256xf32>) -> tensor<?x256xf32>
+  return %0, %1, %2 : tensor<?x256xf32>, tensor<?x256xf32>, tensor<?x256xf32>
+}

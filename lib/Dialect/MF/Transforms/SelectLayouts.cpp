@@ -48,8 +48,14 @@ private:
 };
 } // namespace
 
-/// Two cache lines.
-static constexpr int64_t kStripBytes = 128;
+/// Bytes of a row in a strip: two cache lines, because a gather reads them at a higher rate than single ones. One line for
+/// tables of few bits and many rows: few of them fit the second-level cache together, and the sums, of 32 bits, would pass
+/// between cache and registers more often than rows do.
+static int64_t getStripBytes(LookupOp op, Type element) {
+  constexpr int64_t lineBytes = 64, mostRowBits = 8, mostElementBits = 8;
+  bool sumsDominate = op.getCodeBits() > mostRowBits && element.getIntOrFloatBitWidth() <= mostElementBits;
+  return sumsDominate ? lineBytes : 2 * lineBytes;
+}
 
 TableLayoutAttr LayoutSelection::getTableLayout(LookupOp op) const {
   // As parameters are declared: i4 is stored as i8 only once there is a layout.
@@ -61,7 +67,7 @@ TableLayoutAttr LayoutSelection::getTableLayout(LookupOp op) const {
     int64_t multiple = 16 * columnsPerByte, widest = 1;
     for (Value init : op.getInits())
       widest = std::max(widest, cast<ShapedType>(init.getType()).getDimSize(1));
-    columns = std::min<int64_t>(kStripBytes * 8 / element.getIntOrFloatBitWidth(), llvm::alignTo(widest, multiple));
+    columns = std::min<int64_t>(getStripBytes(op, element) * 8 / element.getIntOrFloatBitWidth(), llvm::alignTo(widest, multiple));
   }
   return TableLayoutAttr::get(op.getContext(), columns, columnsPerByte);
 }
