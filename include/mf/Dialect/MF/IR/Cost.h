@@ -2,7 +2,7 @@
 #ifndef MF_DIALECT_MF_IR_COST_H
 #define MF_DIALECT_MF_IR_COST_H
 
-#include "mlir/IR/Value.h"
+#include "mlir/IR/OpDefinition.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
 #include <optional>
