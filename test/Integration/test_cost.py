@@ -73,7 +73,7 @@ def test_values_are_those_of_the_polynomials():
     """Text, terms and values of a whole model agree; blocks and the rest add up."""
     path = GOLDEN / "model" / "lm_d64_k16_t4"
     model = run_tool("mf-compile", path, "--compile-to=model", "-o", "-")
-    sizes = {"tokens": 37, "cache": 5, "rows": 3}
+    sizes = {"tokens": 37, "cache": 5, "rows": 3, "picks": 2}
     at = ",".join(f"{name}:{size}" for name, size in sizes.items())
     (step,) = json.loads(
         run_tool("mf-opt", "-", f"--mf-report-cost=format=json at={at}", "-o", "/dev/null", text=model)

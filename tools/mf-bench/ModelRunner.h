@@ -24,6 +24,8 @@ public:
   llvm::Error setDepth(int64_t depth);
   /// Appends `count` tokens in one call, with logits of the last one.
   llvm::Error append(int64_t count, mf_logits which);
+  /// Appends a token and asks for the likeliest next one, without logits where the library can.
+  llvm::Error decode();
   /// Seconds of the test; the sequence has its depth.
   llvm::Expected<double> time(const Test &test);
 

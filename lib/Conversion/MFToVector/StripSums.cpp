@@ -56,7 +56,8 @@ void StripSums::copyCodes() {
   };
   Value tokens = kb.dim(op.getCodes(), 0);
   SmallVector<Value> sources{op.getCodes(), op.getScores()};
-  for (auto [from, to] : llvm::zip(sources, op.getScratch().drop_front())) {
+  for (auto pair : llvm::zip(sources, op.getScratch().drop_front())) {
+    Value from = std::get<0>(pair), to = std::get<1>(pair);
     // Blocks are apart by powers of two: their lines meet in few places of the first-level cache. Whole lines at a
     // time.
     int64_t together = std::max<int64_t>(1, lineBytes / (blockTables * getElementBytes(to)));

@@ -9,8 +9,10 @@ using namespace mlir::mf;
 /// The sizes to evaluate at.
 static llvm::StringMap<int64_t> getSizes(const CostOptions &options) {
   llvm::StringMap<int64_t> sizes = options.sizes;
-  if (!sizes.empty())
+  if (!sizes.empty()) {
     sizes.try_emplace("rows", 1);
+    sizes.try_emplace("picks", 0);
+  }
   return sizes;
 }
 

@@ -11,7 +11,8 @@ namespace mlir::mf {
 struct CostOptions {
   /// Attention counts the pairs that a causal mask hides, too.
   bool countMaskedPairs = false;
-  /// Sizes that polynomials are evaluated at; none: they are not. `rows`, of logits, is 1 where it is not there.
+  /// Sizes that polynomials are evaluated at; none: they are not. `rows`, of logits, is 1
+  /// where it is not there, `picks`, of which only the likeliest tokens are told, 0.
   llvm::StringMap<int64_t> sizes;
 };
 
