@@ -133,6 +133,16 @@ std::pair<Value, Value> StepBuilder::buildBest(Value logits, Value count) {
   return {best.getResult(0), best.getResult(1)};
 }
 
+void StepBuilder::inBlock(const Twine &name, llvm::function_ref<void()> build) {
+  Block *body = builder.getBlock();
+  Operation *before = &body->back();
+  build();
+  auto module = body->getParentOp()->getParentOfType<ModuleOp>();
+  for (Operation *op = before->getNextNode(); op; op = op->getNextNode())
+    if (auto value = dyn_cast<GetParameterOp>(op))
+      module.lookupSymbol(value.getParameter())->setAttr("mf.block", builder.getStringAttr(name));
+}
+
 void StepBuilder::buildFunction() {
   SmallVector<Operand> arguments = makeArguments();
   ArrayRef<Operand> states = ArrayRef(arguments).drop_front(std::size(kInputs));
@@ -162,16 +172,21 @@ void StepBuilder::buildFunction() {
   if (config.rotarySize() > 0)
     angles = parameter(rotaryAnglesName());
 
-  Value x = embedding(tokens, parameter(embeddingName(config)), tokenCount);
+  Value x;
+  inBlock("embedding", [&] { x = embedding(tokens, parameter(embeddingName(config)), tokenCount); });
   SmallVector<Value> caches(llvm::drop_begin(body->getArguments(), std::size(kInputs)));
   for (layer = 0; layer < config.numLayers; ++layer) {
     Value &keys = caches[2 * layer], &values = caches[2 * layer + 1];
-    x = config.layerKinds[layer] == LayerKind::Memory ? buildMemoryBlock(x, keys, values)
-                                                      : buildDenseBlock(x, keys, values);
+    bool isMemory = config.layerKinds[layer] == LayerKind::Memory;
+    inBlock("layers." + Twine(layer),
+            [&] { x = isMemory ? buildMemoryBlock(x, keys, values) : buildDenseBlock(x, keys, values); });
   }
-  SmallVector<Value> values = {buildHead(x, rows)};
-  auto [bestLogits, bestIds] = buildBest(buildHead(x, picks), tensor::DimOp::create(builder, picks, 0));
-  values.append({bestLogits, bestIds});
+  SmallVector<Value> values;
+  inBlock("head", [&] {
+    values.push_back(buildHead(x, rows));
+    auto [bestLogits, bestIds] = buildBest(buildHead(x, picks), tensor::DimOp::create(builder, picks, 0));
+    values.append({bestLogits, bestIds});
+  });
   llvm::append_range(values, caches);
   func::ReturnOp::create(builder, values);
 }

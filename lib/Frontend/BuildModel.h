@@ -58,6 +58,8 @@ private:
   Operand makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims, bool isState);
   SmallVector<Operand> makeArguments();
   Value buildHead(Value x, Value rows);
+  /// Gives the parameters that `build` reads the block `name`, their `mf.block`. The function has ops before.
+  void inBlock(const Twine &name, llvm::function_ref<void()> build);
   std::pair<Value, Value> buildBest(Value logits, Value count);
 
   // BuildBlock.cpp: memory blocks, and attention. A block replaces its layer's caches by the updated ones.

@@ -164,6 +164,10 @@ llvm::Error Compilation::run() {
     return emitVariant(kind);
   if (llvm::Error error = runModelStage(*module, options, log, report.steps))
     return error;
+  if (options.report != ReportKind::None) {
+    report.costOptions.sizes = options.reportSizes;
+    addCosts(*module, report);
+  }
   LibraryBuilder builder(*module, targets, options, registry, log, progress, report);
   if (llvm::Error error = builder.build(getOutput(".so")))
     return error;

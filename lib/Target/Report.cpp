@@ -26,6 +26,17 @@ std::vector<std::pair<std::string, uint64_t>> mlir::mf::measureSections(StringRe
   return sizes;
 }
 
+void mlir::mf::addCosts(ModuleOp module, Report &report) {
+  // An op that says nothing of its cost is no reason to compile nothing.
+  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
+    if (report.costError.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      report.costError = diagnostic.str();
+  });
+  FailureOr<std::vector<FunctionCost>> costs = computeCosts(module, report.costOptions);
+  if (succeeded(costs))
+    report.costs = std::move(*costs);
+}
+
 static void printSteps(ArrayRef<StepTime> steps, llvm::raw_ostream &os) {
   for (const StepTime &step : steps)
     os << llvm::format("  %-12s %9.1f ms\n", step.step.c_str(), step.seconds * 1e3);
@@ -47,6 +58,9 @@ void mlir::mf::printTextReport(const Report &report, llvm::raw_ostream &os) {
   for (auto &[name, bytes] : report.sections)
     os << llvm::format("  %-20s %12llu bytes\n", name.c_str(), (unsigned long long)bytes);
   os << "parameters, " << report.parameterCount << " tensors, " << report.parameterBytes << " bytes\n";
+  printCosts(report.costs, report.costOptions, /*withOps=*/false, os);
+  if (!report.costError.empty())
+    os << "cost of a call: not known: " << report.costError << "\n";
   if (!report.quantizationErrors.empty())
     os << "relative quantisation error, on a sample\n";
   for (auto &[name, error] : report.quantizationErrors)
@@ -85,6 +99,8 @@ void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
             {"library", llvm::json::Object{{"bytes", int64_t(report.libraryBytes)}, {"sections", std::move(sections)}}},
             {"parameters", llvm::json::Object{{"tensors", int64_t(report.parameterCount)},
                                               {"bytes", int64_t(report.parameterBytes)}}},
+            {"cost", report.costError.empty() ? describeCosts(report.costs, report.costOptions)
+                                              : llvm::json::Value(llvm::json::Object{{"error", report.costError}})},
             {"quantization", std::move(errors)}})
      << "\n";
 }

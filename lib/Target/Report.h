@@ -3,6 +3,7 @@
 #define MF_LIB_TARGET_REPORT_H
 
 #include "CompileVariant.h"
+#include "mf/Dialect/MF/Transforms/CostModel.h"
 
 namespace mlir::mf {
 
@@ -21,12 +22,19 @@ struct Report {
   uint64_t libraryBytes = 0;
   uint64_t parameterBytes = 0;
   uint64_t parameterCount = 0;
+  /// What a call needs, computed before anything is compiled.
+  CostOptions costOptions;
+  std::vector<FunctionCost> costs;
+  std::string costError; ///< why `costs` is empty; empty where it is not
   /// Quantised parameters and their relative errors, ParameterRecord::relativeError.
   std::vector<std::pair<std::string, double>> quantizationErrors;
 };
 
 /// Sizes of the allocated sections of an ELF library.
 std::vector<std::pair<std::string, uint64_t>> measureSections(StringRef library);
+
+/// Computes the costs of a module of the model stage; the first error becomes `costError`.
+void addCosts(ModuleOp module, Report &report);
 
 void printTextReport(const Report &report, llvm::raw_ostream &os);
 void printJSONReport(const Report &report, llvm::raw_ostream &os);

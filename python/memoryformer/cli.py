@@ -1,4 +1,4 @@
-"""The command line, `python -m memoryformer {train,plot,import,import-gguf,compile,info,generate,perplexity}`.
+"""The command line, `python -m memoryformer COMMAND`.
 
 Every command imports what it needs when it runs, so that those for compiled models work without torch.
 """
@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from .cli_cost import COMMANDS as COST_COMMANDS
 
 FORMATTER = argparse.ArgumentDefaultsHelpFormatter
 VALIDATION_FRACTION = 0.05  # of the text, at its end: what train holds out, perplexity measures
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m memoryformer", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_train, _add_plot, _add_import, _add_import_gguf, _add_compile, _add_info, _add_generate,
-                _add_perplexity):
+                _add_perplexity, *COST_COMMANDS):
         add(commands)
     return parser
 

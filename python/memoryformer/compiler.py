@@ -15,6 +15,15 @@ from .abi import Error
 _BUILT_TOOL = Path(__file__).resolve().parents[2] / "build" / "bin" / "mf-compile"
 
 
+def run_tool(name: str, *arguments: str | os.PathLike[str], text: str | None = None) -> str:
+    """Standard output of a tool that lies beside mf-compile, given `text`; its message where it fails."""
+    command = [os.fspath(find_compiler().with_name(name)), *map(os.fspath, arguments)]
+    result = subprocess.run(command, input=text, capture_output=True, text=True, errors="replace")
+    if result.returncode != 0:
+        raise Error(f"{name} failed with exit status {result.returncode}: {result.stderr.strip()}")
+    return result.stdout
+
+
 def find_compiler() -> Path:
     """mf-compile: what MF_COMPILE names, else the one built in this checkout, else the one on PATH."""
     named = os.environ.get("MF_COMPILE")

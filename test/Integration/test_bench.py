@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
+import math
 import os
 import re
+import sys
 
 import pytest
 
-from harness import ROOT, run
+from harness import ROOT, library_info, run
 
 USAGE, FILE, LIBRARY, ARGUMENT = 2, 3, 4, 11
 QUICK = ("-t", "1", "-r", "1", "--no-probe")
@@ -163,6 +166,51 @@ def test_model_options(model):
     assert (row["load"], row["variant"], row["test"]) == ("copy", "x86-64-v2", "decode")
 
 
+def test_comparison(compiler, tmp_path):
+    """A model against itself: which one is faster is chance, and the derived columns follow from what was measured."""
+    model = compiler.model("lm_d64_k16_t4")
+    options = ("--compare", model, model, "--tokens", "12,1-11", "-d", "0,3", "-t", "1,2", "-r", "1")
+    found = rows(*options)
+    cases = [(threads, depth, tokens) for threads in (1, 2) for depth in (0, 3) for tokens in range(1, 13)]
+    assert [(row["threads"], row["depth"], row["tokens"]) for row in found] == cases
+    for before, row in zip([None, *found], found):
+        assert row["a"] == row["b"] == model.stem and row["a us/token"] > 0
+        ratio = row["b us/token"] / row["a us/token"]
+        assert row["b / a"] == pytest.approx(ratio) and row["faster"] == ("a" if ratio > 1 else "b")
+        if before is None or row["tokens"] == 1 or before["faster"] == row["faster"]:
+            assert row["crossover"] is None
+        else:
+            x = [math.log(side["tokens"]) for side in (before, row)]
+            y = [math.log(side["b / a"]) for side in (before, row)]
+            crossing = x[0] + (x[1] - x[0]) * y[0] / (y[0] - y[1])
+            assert row["crossover"] == pytest.approx(math.exp(crossing))
+            assert before["tokens"] <= row["crossover"] <= row["tokens"]
+    assert any(row["crossover"] for row in found), "chance that none of 44 differs from the one before: 2^-44"
+
+
+def test_comparison_by_default(compiler):
+    """Tokens are powers of two up to the positions of both models."""
+    models = compiler.model("lm_d64_k16_t4"), compiler.model("lm_d32_k4_t8_f16_sharded")
+    positions = min(library_info(model)["limits"]["max_positions"] for model in models)
+    found = rows("--compare", *models, "-t", "1", "-r", "2", "-d", "1")
+    assert [row["tokens"] for row in found] == [2**i for i in range(32) if 2**i + 1 <= positions]
+    assert {(row["a"], row["b"]) for row in found} == {tuple(model.stem for model in models)}
+    assert {row["faster"] for row in found} <= {"a", "b", "neither"}
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("matplotlib"), reason="needs matplotlib")
+def test_chart_of_a_comparison(model, tmp_path):
+    file, chart = tmp_path / "rows.jsonl", tmp_path / "rows.png"
+    options = ("--compare", model, model, "--tokens", "1,2,4", "-t", "1", "-r", "1", "-o", "jsonl")
+    file.write_text(bench(*options).stdout)
+    command = [sys.executable, "-m", "memoryformer", "plot-compare", file, "--output", chart]
+    result = run(*command, cwd=ROOT / "python")
+    assert result.returncode == 0, result.stderr
+    assert chart.read_bytes().startswith(b"\x89PNG")
+    file.write_text("{}\n")
+    assert "expected lines of mf-bench --compare" in run(*command, cwd=ROOT / "python").stderr
+
+
 @pytest.mark.parametrize("kernel, ops", [("linear", ["mf.linear"]), ("memory-layer", ["mf.hash", "mf.lookup"])])
 def test_tune(kernel, ops, tmp_path):
     file = tmp_path / "strategies.mlir"
@@ -195,7 +243,10 @@ def test_strategy_file_is_used(tmp_path):
 
 
 ERRORS = [
-    ([], "one of -m, --kernel and --probe, found 0"),
+    ([], "one of -m, --kernel, --compare and --probe, found 0"),
+    (["--compare", "a", "b", "--parameters=c"], "--parameters goes with -m alone"),
+    (["--compare", "a", "b", "--compare", "c", "d"], "--compare expects two libraries once, found 4"),
+    (["--compare", "a", "b", "--tokens", "0"], "--tokens expects numbers from 1 on"),
     (["--probe", "--kernel=hash"], "found 2"),
     (["--bogus"], "bogus"),
     (["--kernel=sort"], "sort"),
@@ -234,6 +285,10 @@ def test_errors(options, message):
 def test_errors_of_models(model, tmp_path):
     too_long = bench("-m", model, "-p", "100000", "-t", "1", status=USAGE)
     assert "prefill of 100000 tokens at depth 0 needs 100000 positions, the model has" in too_long.stderr
+    too_long = bench("--compare", model, model, "--tokens", "100000", status=USAGE)
+    assert "prefill of 100000 tokens at depth 0" in too_long.stderr
+    nothing = bench("--compare", model, tmp_path / "nothing.so", status=LIBRARY)
+    assert "nothing.so" in nothing.stderr
     nothing = bench("-m", tmp_path / "nothing.so", status=LIBRARY)
     assert "nothing.so" in nothing.stderr
     unknown = bench("-m", model, "--variant", "z80", "-p", "1", "-n", "0", status=ARGUMENT)

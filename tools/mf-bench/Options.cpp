@@ -20,7 +20,7 @@ MF_OPTION(std::string, threadList, "t", "Threads (default: as many as the proces
 MF_OPTION(int, repetitions, "r", "Repetitions after the warm-up; the median counts (default: 7)", 7);
 MF_OPTION(std::string, prefillList, "p", "Model: tokens of a prefill, 0 for none (default: 512)", "512");
 MF_OPTION(std::string, decodeList, "n", "Model: tokens to decode one by one, 0 for none (default: 128)", "128");
-MF_OPTION(std::string, depthList, "d", "Model: tokens in the cache before (default: 0)", "0");
+MF_OPTION(std::string, depthList, "d", "Model, comparison: tokens in the cache before (default: 0)", "0");
 MF_OPTION(std::string, parameters, "parameters", "Model: parameter file (default: beside the library)", "");
 MF_OPTION(std::string, variant, "variant", "Model: instruction-set variant (default: the best this CPU runs)", "");
 MF_OPTION(int, maxTokensPerCall, "max-tokens-per-call", "Model: longer calls run in chunks of this; 0: 512", 0);
@@ -29,7 +29,8 @@ MF_OPTION(int64_t, columns, "columns", "Kernel: outputs of a dense layer (defaul
 MF_OPTION(int64_t, tables, "tables", "Kernel: tables, one a chunk (default: width / bits)", 0);
 MF_OPTION(int64_t, bits, "bits", "Kernel: bits of a code (default: 8)", 8);
 MF_OPTION(int64_t, headSize, "head-size", "Kernel: width of a head of attention (default: 64)", 64);
-MF_OPTION(std::string, tokenList, "tokens", "Kernel: tokens of a call (default: 1,16,128,512,2048,4096)",
+MF_OPTION(std::string, tokenList, "tokens",
+          "Kernel, comparison: tokens of a call (default: 1,16,128,512,2048,4096; of a comparison powers of two)",
           "1,16,128,512,2048,4096");
 MF_OPTION(bool, cold, "cold", "Kernel: other tables each call, out of memory; 1 to 256 tokens", false);
 MF_OPTION(bool, probeMachine, "probe", "Measure the machine's ceilings, for each number of threads", false);
@@ -39,6 +40,8 @@ MF_OPTION(std::string, tuneFile, "tune", "Kernel: search its strategies, write t
 MF_OPTION(std::string, strategyFile, "strategy", "Kernel: strategies to compile with, as for mf-compile", "");
 static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::cat(category),
                                   cl::desc("Kernel: variants to compile, as for mf-compile (default: native)"));
+static cl::list<std::string> compared("compare", cl::multi_val(2), cl::value_desc("a.so b.so"), cl::cat(category),
+                                      cl::desc("Two model libraries to measure in turn: which one is faster where"));
 static cl::opt<KernelKind>
     kernelKind("kernel", cl::desc("Kernel to compile and measure"), cl::cat(category),
                cl::values(clEnumValN(KernelKind::Lookup, "lookup", "codes and scores to sums of table rows"),
@@ -91,6 +94,23 @@ static Error readModel(ModelSettings &settings) {
   return Error::success();
 }
 
+static Error readComparison(CompareSettings &settings) {
+  if (!parameters.empty())
+    return fail(ExitUsage, "--parameters goes with -m alone: --compare takes those beside the libraries");
+  if (compared.size() != 2)
+    return fail(ExitUsage, "--compare expects two libraries once, found " + Twine(compared.size()));
+  settings.a = compared[0];
+  settings.b = compared[1];
+  settings.open.variant = variant;
+  settings.open.loadMode = loadMode;
+  settings.open.maxTokensPerCall = maxTokensPerCall;
+  settings.repetitions = repetitions;
+  if (tokenList.getNumOccurrences())
+    if (Error error = read(tokenList, 1, settings.tokens))
+      return error;
+  return read(depthList, 0, settings.depths);
+}
+
 static Error readKernel(KernelSettings &settings) {
   settings.kernel = {kernelKind, width, tables, bits, headSize, dtype, columns};
   settings.compile.cpus.assign(cpus.begin(), cpus.end());
@@ -129,8 +149,9 @@ Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
   // The linker in this process registers an option of the same name.
   cpus.removeArgument();
   bool isKernel = kernelKind.getNumOccurrences();
-  if (int actions = !modelPath.empty() + isKernel + probeMachine; actions != 1)
-    return fail(ExitUsage, "expected one of -m, --kernel and --probe, found " + Twine(actions));
+  bool isComparison = !compared.empty();
+  if (int actions = !modelPath.empty() + isKernel + probeMachine + isComparison; actions != 1)
+    return fail(ExitUsage, "expected one of -m, --kernel, --compare and --probe, found " + Twine(actions));
   if (repetitions < 1)
     return fail(ExitUsage, "-r expects at least 1, found " + Twine(repetitions.getValue()));
   if (probeMebibytes < 0 || probeMebibytes > 1 << 20)
@@ -138,6 +159,7 @@ Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
   Options options;
   options.probeBytes = int64_t(probeMebibytes) << 20;
   options.action = probeMachine       ? Action::Probe
+                   : isComparison     ? Action::Compare
                    : !isKernel        ? Action::Model
                    : tuneFile.empty() ? Action::Kernel
                                       : Action::Tune;
@@ -149,9 +171,12 @@ Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
   if (!threadList.empty())
     if (Error error = read(threadList, 1, options.threads))
       return error;
-  options.model.threads = options.kernel.threads = options.threads;
+  options.model.threads = options.kernel.threads = options.compare.threads = options.threads;
   if (isKernel)
     if (Error error = readKernel(options.kernel))
+      return error;
+  if (isComparison)
+    if (Error error = readComparison(options.compare))
       return error;
   if (!modelPath.empty())
     if (Error error = readModel(options.model))

@@ -2,17 +2,19 @@
 #ifndef MF_TOOLS_MF_BENCH_OPTIONS_H
 #define MF_TOOLS_MF_BENCH_OPTIONS_H
 
+#include "CompareBench.h"
 #include "KernelBench.h"
 #include "ModelBench.h"
 
 namespace mf::bench {
 
-enum class Action { Model, Kernel, Probe, Tune };
+enum class Action { Model, Kernel, Probe, Tune, Compare };
 
 struct Options {
   Action action = Action::Model;
   ModelSettings model;
   KernelSettings kernel;
+  CompareSettings compare;
   std::vector<int64_t> threads;
   int64_t probeBytes = 0;   ///< see Probe
   std::string strategyFile; ///< that tuning writes

@@ -15,7 +15,9 @@ mf::bench::Summary mf::bench::summarize(std::vector<double> numbers) {
   Summary summary;
   summary.median = getQuantile(numbers, 0.5);
   summary.best = numbers.front();
+  summary.lowerQuartile = getQuantile(numbers, 0.25);
+  summary.upperQuartile = getQuantile(numbers, 0.75);
   if (summary.median > 0)
-    summary.spreadPercent = 50 * (getQuantile(numbers, 0.75) - getQuantile(numbers, 0.25)) / summary.median;
+    summary.spreadPercent = 50 * (summary.upperQuartile - summary.lowerQuartile) / summary.median;
   return summary;
 }

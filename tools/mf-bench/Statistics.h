@@ -11,7 +11,8 @@ namespace mf::bench {
 
 struct Summary {
   double median = 0;
-  double best = 0;          ///< the smallest
+  double best = 0; ///< the smallest
+  double lowerQuartile = 0, upperQuartile = 0;
   double spreadPercent = 0; ///< half the distance between the quartiles, in percent of the median
 };
 

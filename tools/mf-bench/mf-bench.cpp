@@ -16,6 +16,8 @@ static Expected<Table> run(const Options &options) {
     return describeCeilings(probe, options.threads);
   if (options.action == Action::Model)
     return benchModel(options.model);
+  if (options.action == Action::Compare)
+    return compareModels(options.compare);
   mlir::DialectRegistry registry;
   mlir::mf::registerAllDialectsAndPasses(registry);
   if (options.action == Action::Tune)

@@ -67,9 +67,13 @@ static cl::opt<Sanitizer> sanitizer("sanitize", cl::cat(category), cl::desc("Ins
 static cl::opt<bool> embed("embed-parameters", cl::cat(category),
                            cl::desc("Put the parameters into the library (at most 64 MiB)"));
 static cl::opt<ReportKind>
-    report("report", cl::ValueOptional, cl::cat(category), cl::desc("Sizes and times on standard error"),
+    report("report", cl::ValueOptional, cl::cat(category), cl::desc("Sizes, times and costs on standard error"),
            cl::values(clEnumValN(ReportKind::Text, "", ""), clEnumValN(ReportKind::Text, "text", ""),
                       clEnumValN(ReportKind::JSON, "json", "")));
+static cl::opt<int64_t> tokens("tokens", cl::value_desc("n"), cl::cat(category), cl::init(-1),
+                               cl::desc("Report: tokens of the call whose cost is evaluated"));
+static cl::opt<int64_t> cache("cache", cl::value_desc("n"), cl::cat(category), cl::init(0),
+                              cl::desc("Report: tokens of its sequence before that call (default: 0)"));
 
 static cl::extrahelp exitCodes("\nExit status:\n"
                                "  0  done\n"
@@ -131,6 +135,15 @@ static bool convertOptions(CompilerOptions &options) {
   options.sanitizer = sanitizer;
   options.embedParameters = embed;
   options.report = report;
+  if (tokens.getNumOccurrences() || cache.getNumOccurrences()) {
+    if (tokens < 0 || cache < 0 || report == ReportKind::None) {
+      fail(ErrorKind::CommandLine,
+           "--tokens and --cache are for --report, and expect --tokens=N and --cache=N from 0 on");
+      return false;
+    }
+    options.reportSizes["tokens"] = tokens;
+    options.reportSizes["cache"] = cache;
+  }
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
   if (!randomWeights.getNumOccurrences())
     return true;

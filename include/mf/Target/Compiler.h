@@ -6,6 +6,7 @@
 #include "mf/Target/CompileError.h"
 #include "mf/Target/ObjectEmitter.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "llvm/ADT/StringMap.h"
 #include <optional>
 
 namespace mlir::mf {
@@ -46,6 +47,8 @@ struct CompilerOptions {
   Sanitizer sanitizer = Sanitizer::None;
   bool embedParameters = false; ///< in the library; for at most 64 MiB
   ReportKind report = ReportKind::None;
+  /// Sizes that the report evaluates costs at, see CostOptions.
+  llvm::StringMap<int64_t> reportSizes;
   bool progress = false; ///< a line on standard error that is overwritten
 };
 

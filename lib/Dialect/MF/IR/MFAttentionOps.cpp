@@ -1,5 +1,5 @@
-// Verifiers of attention and sequence state, and how they are tiled. The comment at a check names the constraint of the
-// op's description that it checks.
+// Verifiers of attention and sequence state, how they are tiled, and what they cost. The comment at a check names the
+// constraint of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -160,4 +160,39 @@ FailureOr<SmallVector<OperandSlice>> UpdateStateOp::getOperandSlices(OpBuilder &
       .cut(getXMutable(), 1, offsets[0], sizes[0])
       .cut(getStateMutable(), 1, offsets[0], sizes[0])
       .take();
+}
+
+//===----------------------------------------------------------------------===//
+// Costs
+//===----------------------------------------------------------------------===//
+
+/// Softmax attention: a pair of query and key costs, in each head, a product with the key, an exponential, and a
+/// product with the value.
+static Cost getSoftmaxCost(CostContext &context, const Polynomial &pairs, Value q, Value result) {
+  Cost cost;
+  Polynomial heads = context.getExtent(q, 1);
+  cost.multiplyAdds = pairs * heads * (context.getExtent(q, 2) + context.getExtent(result, 2));
+  cost.exponentials = pairs * heads;
+  return cost;
+}
+
+Cost AttentionOp::getCost(CostContext &context) {
+  Polynomial pairs = context.countPairs(context.getExtent(getQ(), 0), context.getExtent(getK(), 0), getCausal());
+  return getSoftmaxCost(context, pairs, getQ(), getInit());
+}
+
+/// Of one sequence that has `cache` tokens before the call.
+Cost CachedAttentionOp::getCost(CostContext &context) {
+  Polynomial queries = context.getExtent(getQ(), 0), keys = CostContext::getCachedTokens() + queries;
+  Cost cost = getSoftmaxCost(context, context.countPairs(queries, keys, /*isCausal=*/true), getQ(), getInit());
+  for (Value state : {getKeys(), getValues()})
+    cost.stateReadBytes +=
+        keys * context.getExtent(state, 1) * context.getExtent(state, 3) * (CostContext::getElementBits(state) / 8);
+  return cost;
+}
+
+Cost UpdateStateOp::getCost(CostContext &context) {
+  Cost cost;
+  cost.stateWrittenBytes = context.getSize(getX()) * (CostContext::getElementBits(getState()) / 8);
+  return cost;
 }

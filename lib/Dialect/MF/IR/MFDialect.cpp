@@ -65,6 +65,16 @@ static LogicalResult verifyStrategies(Operation *op, NamedAttribute attribute) {
   return success();
 }
 
+/// A parameter's block of the model has a name.
+static LogicalResult verifyBlock(Operation *op, NamedAttribute attribute) {
+  if (!isa<ParameterOp>(op))
+    return op->emitError() << "expects 'mf.block' on an 'mf.parameter', found it on '" << op->getName() << "'";
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  if (!name || name.empty())
+    return op->emitError() << "expects 'mf.block' to be a string that is not empty, found " << attribute.getValue();
+  return success();
+}
+
 /// The operands of an entry point name dimensions that it has.
 static LogicalResult verifyEntry(Operation *op, NamedAttribute attribute) {
   if (!isa<FunctionOpInterface>(op))
@@ -92,6 +102,8 @@ LogicalResult MFDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
     return verifyStrategies(op, attribute);
   if (name == "mf.entry")
     return verifyEntry(op, attribute);
+  if (name == "mf.block")
+    return verifyBlock(op, attribute);
   return success();
 }
 

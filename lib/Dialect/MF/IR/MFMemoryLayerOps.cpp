@@ -1,5 +1,5 @@
-// Verifiers of the ops of memory layers, and how they are tiled. The comment at a check names the constraint of the
-// op's description that it checks.
+// Verifiers of the ops of memory layers, how they are tiled, and what they cost. The comment at a check names the
+// constraint of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 #include "llvm/Support/MathExtras.h"
@@ -205,3 +205,34 @@ FailureOr<SmallVector<OperandSlice>> LookupOp::getOperandSlices(OpBuilder &b, Ar
     slices.cut(init, 1, offsets[1], sizes[1]);
   return slices.take();
 }
+
+//===----------------------------------------------------------------------===//
+// Costs
+//===----------------------------------------------------------------------===//
+
+/// One exponential per element, whatever the score.
+Cost HashOp::getCost(CostContext &context) {
+  Cost cost;
+  cost.exponentials = context.getSize(getX());
+  return cost;
+}
+
+/// A row of each table for each token.
+Cost LookupOp::getCost(CostContext &context) {
+  Cost cost;
+  double bits = CostContext::getElementBits(getTables().front());
+  if (getLayoutAttr())
+    bits /= static_cast<double>(getLayoutAttr().getElementsPerByte());
+  for (Value init : getInits()) {
+    Polynomial elements = context.getSize(getCodes()) * context.getExtent(init, 1);
+    cost.multiplyAdds += elements;
+    cost.tableBytes += elements * (bits / 8);
+  }
+  for (ValueRange perColumn : {ValueRange(getTableScales()), ValueRange(getBiases())})
+    for (Value operand : perColumn)
+      cost.weightBytes += CostContext::getBytes(operand);
+  return cost;
+}
+
+/// Elementwise work only.
+Cost QuantizeRowsOp::getCost(CostContext &) { return {}; }

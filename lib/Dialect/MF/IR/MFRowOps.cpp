@@ -1,5 +1,5 @@
-// Verifiers of the ops over rows, and how they are tiled. The comment at a check names the constraint of the
-// op's description that it checks.
+// Verifiers of the ops over rows, how they are tiled, and what they cost. The comment at a check names the constraint
+// of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 
@@ -255,4 +255,60 @@ FailureOr<SmallVector<OperandSlice>> LinearOp::getOperandSlices(OpBuilder &b, Ar
   for (OpOperand &scales : getWeightScalesMutable())
     slices.cut(scales, 0, first, count);
   return slices.cut(getWeightMutable(), 0, first, count).take();
+}
+
+//===----------------------------------------------------------------------===//
+// Costs
+//===----------------------------------------------------------------------===//
+
+Cost RMSNormOp::getCost(CostContext &) {
+  Cost cost;
+  cost.weightBytes = CostContext::getBytes(getScale());
+  return cost;
+}
+
+Cost LayerNormOp::getCost(CostContext &) {
+  Cost cost;
+  cost.weightBytes = CostContext::getBytes(getWeight()) + CostContext::getBytes(getBias());
+  return cost;
+}
+
+Cost AddOp::getCost(CostContext &) {
+  Cost cost;
+  if (isBias())
+    cost.weightBytes = CostContext::getBytes(getB());
+  return cost;
+}
+
+/// Each of the functions takes one exponential: that of an error function is 1 minus one.
+Cost ActivationOp::getCost(CostContext &context) {
+  Cost cost;
+  cost.exponentials = context.getSize(getX());
+  if (getBias())
+    cost.weightBytes = CostContext::getBytes(getBias());
+  return cost;
+}
+
+/// Angles were computed when the parameter file was written: a token reads a row of them.
+Cost RopeOp::getCost(CostContext &context) {
+  Cost cost;
+  cost.weightBytes = context.getExtent(getX(), 0) * context.getExtent(getAngles(), 1) * (2.0 * sizeof(float));
+  return cost;
+}
+
+/// A gather of activations reads no parameter.
+Cost EmbeddingOp::getCost(CostContext &context) {
+  Cost cost;
+  if (!getTable().getDefiningOp<ComputeOpInterface>())
+    cost.weightBytes = context.getSize(getInit()) * (CostContext::getElementBits(getTable()) / 8);
+  return cost;
+}
+
+Cost LinearOp::getCost(CostContext &context) {
+  Cost cost;
+  cost.multiplyAdds = context.getSize(getX()) * context.getExtent(getInit(), 1);
+  cost.weightBytes = CostContext::getBytes(getWeight());
+  if (getWeightScales())
+    cost.weightBytes += CostContext::getBytes(getWeightScales());
+  return cost;
 }

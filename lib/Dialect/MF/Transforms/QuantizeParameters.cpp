@@ -103,6 +103,8 @@ void ParameterConversion::quantize(ParameterOp parameter, const ElementChoice &c
   auto source = QuantizationScalesAttr::get(context, FlatSymbolRefAttr::get(parameter.getSymNameAttr()));
   auto declared = ParameterOp::create(b, parameter.getLoc(), (parameter.getSymName() + ".scales").str(),
                                       parameter.getScalesType(), source, LayoutAttrInterface(), IntegerAttr());
+  if (Attribute block = parameter->getAttr("mf.block"))
+    declared->setAttr("mf.block", block);
   // Gives it another name where there is one of this.
   parameters.getSymbols().insert(declared);
   scales[parameter] = declared;

@@ -4,7 +4,7 @@
 
 include "mf/Dialect/MF/IR/MFOpBase.td"
 
-def MF_AttentionOp : MF_ComputeOp<"attention"> {
+def MF_AttentionOp : MF_ComputeOp<"attention", [MF_StatesCost]> {
   let summary = "Exact multi-head attention of one sequence";
   let description = [{
     y[i, h, :] = sum_j softmax_j(scale * q[i, h, :] . k[j, g, :]) v[j, g, :], g = h / (H / H_kv). With `causal` the sum is
@@ -33,7 +33,7 @@ def MF_AttentionOp : MF_ComputeOp<"attention"> {
   }];
 }
 
-def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention"> {
+def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention", [MF_StatesCost]> {
   let summary = "Exact causal multi-head attention of a batch of sequences over their caches";
   let description = [{
     Token t belongs to the sequence in slot b = slots[t], at position p = positions[t]:
@@ -73,7 +73,7 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention"> {
   }];
 }
 
-def MF_UpdateStateOp : MF_ComputeOp<"update_state"> {
+def MF_UpdateStateOp : MF_ComputeOp<"update_state", [MF_StatesCost]> {
   let summary = "Writes the tokens' rows into their sequences' caches";
   let description = [{
     state[slots[t], h, positions[t], :] = x[t, h, :] for every token t; everything else of the state stays. Elements are

@@ -27,6 +27,7 @@ def MF_Dialect : Dialect {
     | `mf.config` | module | text of the configuration, copied into the library's information |
     | `mf.entry` | function | `#mf.entry`, the interface of an entry point once it takes a frame |
     | `mf.target` | module | `#mf.cpu_target`, the variant that is being compiled |
+    | `mf.block` | parameter | the part of the model that it belongs to, `"layers.0"`: what `mf-report-cost` sums up by |
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

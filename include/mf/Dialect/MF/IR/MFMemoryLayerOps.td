@@ -4,7 +4,7 @@
 
 include "mf/Dialect/MF/IR/MFOpBase.td"
 
-def MF_HashOp : MF_ComputeOp<"hash"> {
+def MF_HashOp : MF_ComputeOp<"hash", [MF_StatesCost]> {
   let summary = "Codes and scores of the chunks of a vector";
   let description = [{
     Cuts each row of `x` into K chunks z of `bits` consecutive elements and computes for each chunk
@@ -45,7 +45,7 @@ def MF_HashOp : MF_ComputeOp<"hash"> {
   }];
 }
 
-def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
+def MF_LookupOp : MF_ComputeOp<"lookup", [MF_StatesCost, AttrSizedOperandSegments]> {
   let summary = "Score-weighted sums of table rows";
   let description = [{
     For each table set j: y_j[m, :] = bias_j[:] + sum over k of scores[m, k] * tables_j[k, codes[m, k], :]; codes are
@@ -115,7 +115,7 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
   }];
 }
 
-def MF_QuantizeRowsOp : MF_ComputeOp<"quantize_rows"> {
+def MF_QuantizeRowsOp : MF_ComputeOp<"quantize_rows", [MF_StatesCost]> {
   let summary = "Rows as 8-bit integers with a scale each";
   let description = [{
     scales[m] = max over i of |x[m, i]| / 127, q[m, i] = x[m, i] * (127 / max) rounded to the nearest integer, ties to

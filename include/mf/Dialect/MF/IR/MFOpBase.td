@@ -10,6 +10,7 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 include "mf/Dialect/MF/IR/MFAttributes.td"
+include "mf/Dialect/MF/IR/MFCostInterface.td"
 include "mf/Dialect/MF/IR/MFDialect.td"
 include "mf/Dialect/MF/IR/MFInterfaces.td"
 include "mf/Dialect/MF/IR/MFTypes.td"
@@ -26,6 +27,9 @@ defvar MF_StoredFloats = [F32, F16, BF16];
 defvar MF_StoredElements = [F32, F16, BF16, I8, I<4>];
 defvar MF_CodeTypes = [I8, I16, I32];
 defvar MF_IndexTypes = [I32, I64];
+
+// An op that says what it costs, beside its verifier.
+defvar MF_StatesCost = DeclareOpInterfaceMethods<MF_CostOpInterface>;
 
 def MF_OptionalStrategy : OptionalAttr<MF_StrategyAttrInterface>;
 

@@ -2,6 +2,7 @@
 #ifndef MF_DIALECT_MF_IR_MFOPS_H
 #define MF_DIALECT_MF_IR_MFOPS_H
 
+#include "mf/Dialect/MF/IR/Cost.h"
 #include "mf/Dialect/MF/IR/MFAttributes.h"
 #include "mf/Dialect/MF/IR/MFComputeOp.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"

@@ -4,7 +4,7 @@
 
 include "mf/Dialect/MF/IR/MFOpBase.td"
 
-def MF_RMSNormOp : MF_ComputeOp<"rms_norm"> {
+def MF_RMSNormOp : MF_ComputeOp<"rms_norm", [MF_StatesCost]> {
   let summary = "Root-mean-square norm";
   let description = [{
     y = scale * x / (sqrt(mean(x^2)) + eps) over each row, or scale * x / sqrt(mean(x^2) + eps) with `eps_inside_root`. A
@@ -32,7 +32,7 @@ def MF_RMSNormOp : MF_ComputeOp<"rms_norm"> {
   }];
 }
 
-def MF_LayerNormOp : MF_ComputeOp<"layer_norm"> {
+def MF_LayerNormOp : MF_ComputeOp<"layer_norm", [MF_StatesCost]> {
   let summary = "Layer norm, eps inside the root";
   let description = [{
     y = weight * (x - mean(x)) / sqrt(var(x) + eps) + bias over each row; the variance is the biased one.
@@ -60,7 +60,7 @@ def MF_LayerNormOp : MF_ComputeOp<"layer_norm"> {
   }];
 }
 
-def MF_AddOp : MF_ComputeOp<"add"> {
+def MF_AddOp : MF_ComputeOp<"add", [MF_StatesCost]> {
   let summary = "Sum of two activations (residual connection), or of activations and a bias";
   let description = [{
     y = a + b elementwise. A term b of one row is added to every token.
@@ -89,7 +89,7 @@ def MF_AddOp : MF_ComputeOp<"add"> {
   }];
 }
 
-def MF_ActivationOp : MF_ComputeOp<"activation", [AttrSizedOperandSegments]> {
+def MF_ActivationOp : MF_ComputeOp<"activation", [MF_StatesCost, AttrSizedOperandSegments]> {
   let summary = "Nonlinear function of each element";
   let description = [{
     y = f(x + bias) * factor elementwise, without the bias or the factor where there is none:
@@ -122,7 +122,7 @@ def MF_ActivationOp : MF_ComputeOp<"activation", [AttrSizedOperandSegments]> {
   }];
 }
 
-def MF_RopeOp : MF_ComputeOp<"rope"> {
+def MF_RopeOp : MF_ComputeOp<"rope", [MF_StatesCost]> {
   let summary = "Partial rotary embedding, NeoX halves";
   let description = [{
     Rotates the first r features of every head of token t by the angles of its position p = positions[t]; the others pass.
@@ -153,7 +153,7 @@ def MF_RopeOp : MF_ComputeOp<"rope"> {
   }];
 }
 
-def MF_EmbeddingOp : MF_ComputeOp<"embedding"> {
+def MF_EmbeddingOp : MF_ComputeOp<"embedding", [MF_StatesCost]> {
   let summary = "Rows of a table by index";
   let description = [{
     y[t, :] = table[ids[t], :], converted to f32. Also the gather of some rows of an activation. An id outside [0, rows)
@@ -179,7 +179,7 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding"> {
   }];
 }
 
-def MF_LinearOp : MF_ComputeOp<"linear", [AttrSizedOperandSegments]> {
+def MF_LinearOp : MF_ComputeOp<"linear", [MF_StatesCost, AttrSizedOperandSegments]> {
   let summary = "Dense layer";
   let description = [{
     y[m, n] = sum over d of x[m, d] * weight[n, d], in f32. With `layout`, `weight` has the stored shape that the layout

@@ -4,7 +4,7 @@
 
 include "mf/Dialect/MF/IR/MFOpBase.td"
 
-def MF_TopKOp : MF_ComputeOp<"top_k"> {
+def MF_TopKOp : MF_ComputeOp<"top_k", [MF_StatesCost]> {
   let summary = "The largest elements of each run of columns";
   let description = [{
     A row of N elements is cut into T = ceil(N / c) runs of c `columns`, the last one of what is left. values[m, t, :] are
@@ -39,7 +39,7 @@ def MF_TopKOp : MF_ComputeOp<"top_k"> {
   }];
 }
 
-def MF_MergeTopKOp : MF_ComputeOp<"merge_top_k"> {
+def MF_MergeTopKOp : MF_ComputeOp<"merge_top_k", [MF_StatesCost]> {
   let summary = "The largest elements of rows from those of their runs";
   let description = [{
     From the results of `mf.top_k` with the same `columns`: values[m, :] are the k largest elements of row m in descending

@@ -71,6 +71,43 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let statistics = [Statistic<"numConverted", "num-converted", "Number of parameters with another type">];
 }
 
+def ReportCostPass : Pass<"mf-report-cost", "::mlir::ModuleOp"> {
+  let summary = "Report what the functions of a model cost";
+  let description = [{
+    Says what a call needs, as polynomials in the sizes that only a call knows, before anything is compiled: multiply-adds,
+    exponentials, bytes of table rows, of other parameters and of sequence state.
+
+    1. Every compute op says what it costs (`CostOpInterface`, beside its verifier).
+    2. A parameter belongs to the block that its attribute `mf.block` names, as the front end wrote it; an op to the block
+       of the parameters that it reads, or else to the latest block that it reads results of. So neither fused nor
+       expanded ops lose their block.
+    3. Costs are added up per block and function. Equal neighbouring blocks are one in the text; JSON has all of them.
+
+    Sizes are named by the arguments' `mf.dims` (`arg0_1`, for dimension 1 of argument 0, where there is none). A call is
+    one of a single sequence, with `tokens` tokens after `cache` earlier ones; `rows` rows of logits are computed. With
+    `at` the polynomials are also evaluated.
+
+    ```
+    mf-opt model.mlir --mf-report-cost="at=tokens:512,cache:0" -o /dev/null
+    ```
+
+    Multiply-adds are those of sums over tables, features and keys. What is in proportion to tokens times width, norms,
+    rotary embedding and residual sums, is not counted. Of a causal attention only the pairs that the mask leaves are
+    counted, unless `count-masked-pairs`.
+
+    Changes nothing. It fails, naming the op, where an op does not say what it costs, is in a loop or on memrefs, or where
+    an extent does not follow from the arguments' sizes; so it runs before the tile stage. Test:
+    `test/Dialect/MF/report-cost.mlir`.
+  }];
+  let options = [
+    Option<"format", "format", "std::string", "\"text\"", "text or json">,
+    Option<"output", "output", "std::string", "\"-\"", "File to write; -: standard output">,
+    ListOption<"at", "at", "std::string", "Sizes to evaluate at, e.g. tokens:512,cache:0; rows is 1 by default, picks 0">,
+    Option<"countMaskedPairs", "count-masked-pairs", "bool", "false",
+           "Count the pairs that a causal mask hides, as the paper does">,
+  ];
+}
+
 def SelectCachesPass : Pass<"mf-select-caches", "::mlir::ModuleOp"> {
   let summary = "Choose element type and layout of the sequences' caches";
   let description = [{
