@@ -5,16 +5,17 @@
 include "mlir/Pass/PassBase.td"
 
 def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
-  let summary = "Give lookups in strips memory for their sums";
+  let summary = "Give kernels memory for sums that wait";
   let description = [{
     The kernel of a lookup with the strategy `#mf.cpu_strips` adds one block of tables after the other to the sums of all
     tokens. Each such lookup on memrefs without `scratch` gets one: an allocation [tokens, columns of a strip] before the
-    op, for `mf-plan-workspace` to place; in a parallel loop, each worker has its own.
+    op, for `mf-plan-workspace` to place; in a parallel loop, each worker has its own. So does each
+    `mf.linear_attention`, for the state of one head.
 
     The pass cannot fail. Test: `test/Codegen/CPU/add-scratch.mlir`.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
-  let statistics = [Statistic<"numScratches", "num-scratches", "Number of lookups that got scratch">];
+  let statistics = [Statistic<"numScratches", "num-scratches", "Number of ops that got scratch">];
 }
 
 def CPUSelectStrategiesPass : Pass<"mf-cpu-select-strategies", "::mlir::ModuleOp"> {

@@ -95,6 +95,7 @@ def MF_UpdateStateOp : MF_ComputeOp<"update_state"> {
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getStateMutable(); }
+    bool keepsDestination(unsigned) { return true; }
   }];
 }
 

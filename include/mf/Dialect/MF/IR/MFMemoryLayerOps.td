@@ -104,6 +104,7 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
+    ::mlir::Value getKernelScratch() { return getScratch(); }
     /// Number K of tables of a set.
     int64_t getNumTables();
     /// Bits tau of a code: each table has 2^tau rows.
