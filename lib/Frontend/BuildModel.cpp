@@ -1,6 +1,5 @@
 // The module of a model: parameters, and the function `step` around its blocks.
 #include "BuildModel.h"
-#include "mf/Frontend/Names.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -42,7 +41,33 @@ Value StepBuilder::rmsNorm(Value x, const Twine &scale, Value count) {
   Value weight = parameter(scale);
   Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
   return RMSNormOp::create(builder, init.getType(), x, weight, init, builder.getF64FloatAttr(config.rmsNormEps),
-                           StrategyAttrInterface())
+                           /*eps_inside_root=*/UnitAttr(), StrategyAttrInterface())
+      .getResult(0);
+}
+
+Value StepBuilder::familyNorm(Value x, const Twine &prefix, Value count) {
+  Value weight = parameter(prefix + ".weight");
+  FloatAttr eps = builder.getF64FloatAttr(config.dense.normEps);
+  if (config.family == ModelFamily::Llama) {
+    Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
+    return RMSNormOp::create(builder, init.getType(), x, weight, init, eps, builder.getUnitAttr(),
+                             StrategyAttrInterface())
+        .getResult(0);
+  }
+  Value bias = parameter(prefix + ".bias");
+  Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
+  return LayerNormOp::create(builder, init.getType(), x, weight, bias, init, eps, StrategyAttrInterface()).getResult(0);
+}
+
+Value StepBuilder::add(Value a, Value b) {
+  Value init = empty({cast<ShapedType>(a.getType()).getDimSize(1)});
+  return AddOp::create(builder, init.getType(), a, b, init, StrategyAttrInterface()).getResult(0);
+}
+
+Value StepBuilder::linear(Value x, Value weight, Value count) {
+  Value init = empty(count, {cast<ShapedType>(weight.getType()).getDimSize(0)}, builder.getF32Type());
+  return LinearOp::create(builder, init.getType(), x, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
+                          PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 
@@ -62,7 +87,7 @@ StepBuilder::Operand StepBuilder::makeOperand(StringRef name, RankedTensorType t
 SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
   constexpr int64_t kDynamic = ShapedType::kDynamic;
   auto indices = RankedTensorType::get({kDynamic}, builder.getI32Type());
-  auto state = RankedTensorType::get({kDynamic, config.numHeads, kDynamic, config.headDim()}, builder.getF32Type());
+  auto state = RankedTensorType::get({kDynamic, config.numKeyValueHeads, kDynamic, config.headDim()}, builder.getF32Type());
   SmallVector<Operand> operands;
   for (StringRef name : kInputs)
     operands.push_back(makeOperand(name, indices, {name == "rows" ? "rows" : "tokens"}, /*isState=*/false));
@@ -77,12 +102,10 @@ Value StepBuilder::buildHead(Value x, Value rows) {
   Value rowCount = tensor::DimOp::create(builder, rows, 0);
   // Only some tokens need logits: the gather is an embedding in the activations.
   Value gathered = embedding(rows, x, rowCount);
-  Value norm = rmsNorm(gathered, finalNormName(config), rowCount);
-  Value weight = parameter(headName(config));
-  Value init = empty(rowCount, {config.vocabulary}, builder.getF32Type());
-  return LinearOp::create(builder, init.getType(), norm, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
-                          PanelLayoutAttr(), StrategyAttrInterface())
-      .getResult(0);
+  Value norm = config.family == ModelFamily::MemoryFormer
+                   ? rmsNorm(gathered, finalNormName(config) + ".scale", rowCount)
+                   : familyNorm(gathered, finalNormName(config), rowCount);
+  return linear(norm, parameter(headName(config)), rowCount);
 }
 
 void StepBuilder::buildFunction() {
@@ -110,10 +133,13 @@ void StepBuilder::buildFunction() {
   if (config.rotarySize() > 0)
     angles = parameter(rotaryAnglesName());
 
-  Value x = embedding(tokens, parameter(embeddingName()), tokenCount);
+  Value x = embedding(tokens, parameter(embeddingName(config)), tokenCount);
   SmallVector<Value> caches(llvm::drop_begin(body->getArguments(), std::size(kInputs)));
-  for (int64_t layer = 0; layer < config.numLayers; ++layer)
-    x = buildBlock(layer, x, caches[2 * layer], caches[2 * layer + 1]);
+  for (layer = 0; layer < config.numLayers; ++layer) {
+    Value &keys = caches[2 * layer], &values = caches[2 * layer + 1];
+    x = config.layerKinds[layer] == LayerKind::Memory ? buildMemoryBlock(x, keys, values)
+                                                      : buildDenseBlock(x, keys, values);
+  }
   SmallVector<Value> values = {buildHead(x, rows)};
   llvm::append_range(values, caches);
   func::ReturnOp::create(builder, values);

@@ -43,6 +43,8 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   elements.tableDtype = options.tableDtype;
   elements.headDtype = options.headDtype;
   elements.headGroup = options.headGroup;
+  elements.weightDtype = options.weightDtype;
+  elements.weightGroup = options.weightGroup;
   passManager.addPass(createQuantizeParametersPass(elements));
   passManager.addPass(createCSEPass());
   if (options.fuseLookups)

@@ -48,6 +48,8 @@ llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &opti
   modelOptions.tableDtype = options.tableType;
   modelOptions.headDtype = options.headType;
   modelOptions.headGroup = options.headGroup;
+  modelOptions.weightDtype = options.weightType;
+  modelOptions.weightGroup = options.weightGroup;
   return ::runStage(
       module, Stage::Model, [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log,
       times);

@@ -126,6 +126,45 @@ SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, Val
 }
 
 //===----------------------------------------------------------------------===//
+// erf
+//===----------------------------------------------------------------------===//
+
+// From here on, erf(x) is 1 minus an exponential.
+static constexpr float erfSplit = 0.95f;
+// erf(x) is 1 in f32 from a little below.
+static constexpr float erfHighest = 4.0f;
+// erf(x) / x - 1 in powers of x^2 on [0, erfSplit], and -log(1 - erf(x)) in powers of x from there to erfHighest, from
+// the highest power down.
+static constexpr float erfLowCoefficients[] = {8.18508997e-05f, -0.000809770252f, 0.0051969518f, -0.0268577058f,
+                                               0.112836637f,    -0.376126319f,    0.128379166f};
+static constexpr float erfHighCoefficients[] = {-0.000191504252f, 0.00299954182f, -0.0220520012f,  0.1035669f,
+                                                0.637600005f,     1.12742615f,    0.000256444793f};
+
+Value mf::buildErf(OpBuilder &builder, Location loc, Value x, bool fma) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type type = x.getType();
+  auto constant = [&](float value) { return floatConstant(b, type, value); };
+  auto polynomial = [&](Value at, ArrayRef<float> coefficients) {
+    Value sum = constant(coefficients.front());
+    for (float coefficient : coefficients.drop_front())
+      sum = buildMulAdd(b, loc, sum, at, constant(coefficient), fma);
+    return sum;
+  };
+  Value low = buildMulAdd(b, loc, x, polynomial(arith::MulFOp::create(b, x, x), erfLowCoefficients), x, fma);
+
+  Value magnitude = math::AbsFOp::create(b, x);
+  Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, magnitude, constant(erfHighest));
+  Value bounded = arith::SelectOp::create(b, isHigh, constant(erfHighest), magnitude);
+  Value minusLog = polynomial(bounded, erfHighCoefficients);
+  Value rest = buildExp(b, loc, arith::NegFOp::create(b, minusLog), fma);
+  Value high = math::CopySignOp::create(b, arith::SubFOp::create(b, constant(1.0f), rest), x);
+
+  // A NaN is not below the split, and goes through the exponential.
+  Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, magnitude, constant(erfSplit));
+  return arith::SelectOp::create(b, isLow, low, high);
+}
+
+//===----------------------------------------------------------------------===//
 // Conversions
 //===----------------------------------------------------------------------===//
 

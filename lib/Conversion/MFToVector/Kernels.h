@@ -7,6 +7,7 @@
 
 namespace mlir::mf {
 
+void lowerActivation(ActivationOp op, CPURowsAttr strategy);
 void lowerAdd(AddOp op, CPURowsAttr strategy);
 void lowerAttention(AttentionOp op, CPUFlashAttr strategy);
 void lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy);

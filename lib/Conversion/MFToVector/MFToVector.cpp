@@ -49,7 +49,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
             return failure();
         return checkFeatures(op, op.getCodes(), 1);
       })
-      .Case<AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>([](auto op) { return checkFeatures(op, op.getInit(), 1); })
+      .Case<ActivationOp, AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>([](auto op) { return checkFeatures(op, op.getInit(), 1); })
       .Case([](RopeOp op) {
         if (failed(checkFeatures(op, op.getInit(), 2)) || failed(checkFeatures(op, op.getAngles(), {1, 2})))
           return failure();
@@ -139,6 +139,7 @@ static LogicalResult lowerOp(Operation *op) {
   if (failed(checkMemRefs(op)) || failed(checkStaticDimensions(op)))
     return failure();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([](ActivationOp op) { return lowerWith(op, lowerActivation); })
       .Case([](AddOp op) { return lowerWith(op, lowerAdd); })
       .Case([](AttentionOp op) { return lowerWith(op, lowerAttention); })
       .Case([](CachedAttentionOp op) { return lowerWith(op, lowerCachedAttention); })

@@ -68,6 +68,7 @@ public:
   Value mulAdd(Value x, Value y, Value z) { return buildMulAdd(b, b.getLoc(), x, y, z, fma); }
   Value max(Value x, Value y) { return buildMax(b, b.getLoc(), x, y); }
   Value exp(Value x) { return buildExp(b, b.getLoc(), x, fma); }
+  Value erf(Value x) { return buildErf(b, b.getLoc(), x, fma); }
   /// Halves of a vector combined until one element is left; a scalar as it is.
   Value treeReduce(Value x, function_ref<Value(Value, Value)> combine) {
     return buildTreeReduce(b, b.getLoc(), x, combine);

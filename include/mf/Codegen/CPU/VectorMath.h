@@ -14,6 +14,12 @@ namespace mlir::mf {
 /// by a polynomial of degree 7 (Cephes), n added to the exponent.
 Value buildExp(OpBuilder &builder, Location loc, Value x, bool fma);
 
+/// erf(x) for `x` of type f32 or a vector of it. At most 1.8 * 2^-24 of the exact value away from it, with and without
+/// fused products; odd; exactly 1 from 4 on; NaN at NaN. The bits depend on neither the width nor the target, but on
+/// `fma`. Method: below 0.95 x + x P(x^2), P of degree 6; above 1 - exp(-Q(x)), Q of degree 6, where the exponential is
+/// below 0.18, so that its error counts little. Both were fitted to the largest error (Lawson's weights).
+Value buildErf(OpBuilder &builder, Location loc, Value x, bool fma);
+
 /// 2^x for each of `xs`, which are of one type, f32 or a vector of it, and not above 0 (or NaN); all of them at once,
 /// so that their chains of operations overlap. At most 2.4 * 2^-24 from the exact value, and 3.8 * 2^-24 of it above
 /// -126, measured over all floats in [-130, -2^-30]; exactly 1 at 0; 2^-126 at and below -126; NaN at NaN. No product

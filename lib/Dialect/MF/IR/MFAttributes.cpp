@@ -78,12 +78,23 @@ Type RandomAttr::getSourceElementType() const { return {}; }
 Type FillAttr::getSourceElementType() const { return {}; }
 Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
 
-/// A source that another one converts.
+/// A source that another one converts or takes apart.
 static LogicalResult verifyConverted(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr>(source))
     return emitError() << "expects a source of elements as they are, found " << source;
   return success();
 }
+
+LogicalResult RowBlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                    int64_t first, int64_t rows, int64_t stride) {
+  if (failed(verifyConverted(emitError, source)))
+    return failure();
+  if (first < 0 || rows < 1 || stride < rows)
+    return emitError() << "expects first of 0 or more, rows of 1 or more, and stride of rows or more, found " << first
+                       << ", " << rows << " and " << stride;
+  return success();
+}
+Type RowBlocksAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
 
 LogicalResult RoundedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   return verifyConverted(emitError, source);

@@ -45,9 +45,23 @@ LogicalResult AddOp::verify() {
     return failure();
   // add_c1
   DimMatcher dims(*this);
-  return success(succeeded(dims.match("a", getA(), {"tokens", "d"})) &&
-                 succeeded(dims.match("b", getB(), {"tokens", "d"})) &&
-                 succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
+  LogicalResult b =
+      failed(dims.match("a", getA(), {"tokens", "d"}))
+          ? failure()
+          : (isBias() ? dims.match("b", getB(), {"d"}) : dims.match("b", getB(), {"tokens", "d"}));
+  return failed(b) ? failure() : dims.match("outs", getInit(), {"tokens", "d"});
+}
+
+LogicalResult ActivationOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // activation_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) ||
+      (getBias() && failed(dims.match("bias", getBias(), {"d"}))) ||
+      (getFactor() && failed(dims.match("factor", getFactor(), {"tokens", "d"}))))
+    return failure();
+  return dims.match("outs", getInit(), {"tokens", "d"});
 }
 
 LogicalResult RopeOp::verify() {
@@ -172,11 +186,22 @@ SmallVector<int64_t> AddOp::getLoopDims() { return {0}; }
 
 FailureOr<SmallVector<OperandSlice>> AddOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                                              ArrayRef<OpFoldResult> sizes) {
-  return SliceBuilder(b, *this)
-      .cut(getAMutable(), 0, offsets[0], sizes[0])
-      .cut(getBMutable(), 0, offsets[0], sizes[0])
-      .cut(getInitMutable(), 0, offsets[0], sizes[0])
-      .take();
+  SliceBuilder slices(b, *this);
+  slices.cut(getAMutable(), 0, offsets[0], sizes[0]).cut(getInitMutable(), 0, offsets[0], sizes[0]);
+  if (!isBias())
+    slices.cut(getBMutable(), 0, offsets[0], sizes[0]);
+  return slices.take();
+}
+
+SmallVector<int64_t> ActivationOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> ActivationOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                    ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  slices.cut(getXMutable(), 0, offsets[0], sizes[0]).cut(getInitMutable(), 0, offsets[0], sizes[0]);
+  for (OpOperand &factor : getFactorMutable())
+    slices.cut(factor, 0, offsets[0], sizes[0]);
+  return slices.take();
 }
 
 SmallVector<int64_t> EmbeddingOp::getLoopDims() { return {0}; }

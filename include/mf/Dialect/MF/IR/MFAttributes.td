@@ -24,6 +24,14 @@ def MF_ScoreKind : I32EnumAttr<"ScoreKind", "score of a code", [
 }
 def MF_ScoreKindAttr : EnumAttr<MF_Dialect, MF_ScoreKind, "score">;
 
+def MF_ActivationKind : I32EnumAttr<"ActivationKind", "function of an activation", [
+    I32EnumAttrCase<"GELU", 0, "gelu">, I32EnumAttrCase<"GELUTanh", 1, "gelu_tanh">,
+    I32EnumAttrCase<"SiLU", 2, "silu">]> {
+  let cppNamespace = "::mlir::mf";
+  let genSpecializedAttr = 0;
+}
+def MF_ActivationKindAttr : EnumAttr<MF_Dialect, MF_ActivationKind, "activation">;
+
 def MF_OperandRole : I32EnumAttr<"OperandRole", "what an entry point does with an operand", [
     I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">,
     I32EnumAttrCase<"State", 2, "state">]> {
@@ -124,6 +132,23 @@ def MF_RotaryAnglesAttr : MF_SourceAttr<"RotaryAngles", "rotary_angles"> {
   }];
   let parameters = (ins "::mlir::FloatAttr":$base);
   let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def MF_RowBlocksAttr : MF_SourceAttr<"RowBlocks", "row_blocks"> {
+  let summary = "Blocks of the rows of another source";
+  let description = [{
+    `#mf.row_blocks<source = #mf.tensor_file<...>, first = 64, rows = 64, stride = 192>`: row r of the parameter is row
+    first + (r / rows) * stride + r % rows of the source, whose rows have as many elements. So the queries, keys or values
+    of a fused projection whose heads lie one after another.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "int64_t":$first, "int64_t":$rows,
+                        "int64_t":$stride);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The row of the source that row `row` of the parameter is.
+    int64_t getSourceRow(int64_t row) const { return getFirst() + row / getRows() * getStride() + row % getRows(); }
+  }];
 }
 
 def MF_RoundedAttr : MF_SourceAttr<"Rounded", "rounded"> {

@@ -43,13 +43,14 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let description = [{
     Table bytes are what a lookup costs, weight bytes what a dense layer of one token costs.
 
-    1. The tables of lookups get the type `table-dtype`, the weights of linears `head-dtype`. `keep` leaves them as they
-       are. A parameter that has a layout, that is converted already, or that an op of another kind reads too, stays.
+    1. The tables of lookups get the type `table-dtype`, the weights of linears `weight-dtype`, but for the head, the
+       linear whose result a function returns: `head-dtype`. `keep` leaves them as they are. A parameter that has a
+       layout, that is converted already, or that an op of another of these kinds reads too, stays.
     2. f32, bf16 and f16: the parameter's type changes; a source that does not convert without loss is rounded
        (`#mf.rounded`).
     3. i8 and i4: the source becomes `#mf.quantized`, a parameter `<name>.scales` (with a suffix where there is one of that name) holds the scales. Those of tables are
        per column, so that sums over tables are sums of integers; those of weights per output column, for i4 per output
-       column and group of `head-group` features. `mf.quantize_rows` turns scores and activations into integers, once for
+       column and group of `head-group` or `weight-group` features. `mf.quantize_rows` turns scores and activations into integers, once for
        all ops that share them.
     4. A scale is the largest magnitude over 127 (i8), or the one of least squared error out of 13 fractions of the
        largest magnitude over 7 (i4). It is chosen when the parameter file is written; `mf-compile --report` says the
@@ -60,8 +61,11 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   }];
   let options = [
     Option<"tableDtype", "table-dtype", "std::string", "\"keep\"", "Type of tables: keep, f32, bf16, f16, i8 or i4">,
-    Option<"headDtype", "head-dtype", "std::string", "\"keep\"", "Type of dense weights: keep, f32, bf16, f16, i8 or i4">,
-    Option<"headGroup", "head-group", "int64_t", "32", "Features that share a scale of an i4 weight; 0: all">,
+    Option<"headDtype", "head-dtype", "std::string", "\"keep\"", "Type of the head: keep, f32, bf16, f16, i8 or i4">,
+    Option<"headGroup", "head-group", "int64_t", "32", "Features that share a scale of an i4 head; 0: all">,
+    Option<"weightDtype", "weight-dtype", "std::string", "\"keep\"",
+           "Type of other dense weights: keep, f32, bf16, f16, i8 or i4">,
+    Option<"weightGroup", "weight-group", "int64_t", "32", "Features that share a scale of an i4 weight; 0: all">,
   ];
   let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect"];
   let statistics = [Statistic<"numConverted", "num-converted", "Number of parameters with another type">];
