@@ -22,7 +22,9 @@ void ProjectionKernel::buildTile(Value row, int64_t rows, Value head, Value base
   for (int64_t i = 0; i < rows; ++i)
     for (Piece piece : pieces)
       sums.push_back(kb.constant(0.0f, piece.width));
-  sums = kb.loop(kb.index(0), kb.dim(op.getX(), 0), 1, sums, [&](Value token, ValueRange sums) {
+  // Never behind a row of w, whatever the caller brings.
+  Value tokens = kb.minIndex(kb.dim(op.getX(), 0), kb.dim(op.getW(), 1));
+  sums = kb.loop(kb.index(0), tokens, 1, sums, [&](Value token, ValueRange sums) {
     SmallVector<Value> elements, next;
     for (Piece piece : pieces)
       elements.push_back(kb.load(op.getX(), {token, head, kb.addIndex(base, piece.offset)}, piece.width));

@@ -1,6 +1,7 @@
 // Who reads a parameter, and in which layout.
 #include "ParameterUses.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -12,6 +13,11 @@ SmallVector<OpOperand *> mlir::mf::getLaidOutOperands(Operation *op) {
       operands.push_back(&tables);
   if (auto linear = dyn_cast<LinearOp>(op))
     operands.push_back(&linear.getWeightMutable());
+  auto addProjection = [&](auto attention) {
+    for (OpOperand &projection : attention.getProjectionMutable())
+      operands.push_back(&projection);
+  };
+  llvm::TypeSwitch<Operation *>(op).Case<LinearAttentionOp, RecurrentAttentionOp>(addProjection);
   return operands;
 }
 
@@ -20,7 +26,9 @@ LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
     return lookup.getLayoutAttr();
   if (auto linear = dyn_cast<LinearOp>(op))
     return linear.getLayoutAttr();
-  return {};
+  return llvm::TypeSwitch<Operation *, LayoutAttrInterface>(op)
+      .Case<LinearAttentionOp, RecurrentAttentionOp>([](auto attention) { return attention.getLayoutAttr(); })
+      .Default(LayoutAttrInterface());
 }
 
 ParameterValues::ParameterValues(ModuleOp module) : symbols(module) {
