@@ -68,7 +68,6 @@ Value StepBuilder::updateState(Value heads, Value state) {
 Value StepBuilder::attend(Value query, Value key, Value value) {
   query = rotate(splitHeads(query, config.numHeads));
   key = rotate(splitHeads(key, config.numKeyValueHeads));
-  value = splitHeads(value, config.numKeyValueHeads);
   bool isLinear = config.attention.isLinear();
   if (config.attention.causal)
     return mergeHeads(isLinear ? attendRecurrent(query, key, value) : attendCached(query, key, value));
@@ -78,7 +77,7 @@ Value StepBuilder::attend(Value query, Value key, Value value) {
 Value StepBuilder::attendCached(Value query, Value key, Value value) {
   Value &keys = states[0], &values = states[1];
   keys = updateState(key, keys);
-  values = updateState(value, values);
+  values = updateState(splitHeads(value, config.numKeyValueHeads), values);
   Value init = empty({config.numHeads, config.headDim()});
   return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
                                    attentionScale(), StrategyAttrInterface())
@@ -86,6 +85,7 @@ Value StepBuilder::attendCached(Value query, Value key, Value value) {
 }
 
 Value StepBuilder::attendRecurrent(Value query, Value key, Value value) {
+  value = splitHeads(value, config.numKeyValueHeads);
   FeatureMapAttrInterface map = config.attention.getFeatureMap(builder.getContext());
   Value projection = map.hasProjection() ? blockParameter(kFeatureProjection) : Value();
   Value init = empty({config.numHeads, config.headDim()});
@@ -98,6 +98,7 @@ Value StepBuilder::attendRecurrent(Value query, Value key, Value value) {
 }
 
 Value StepBuilder::attendLinear(Value query, Value key, Value value) {
+  value = splitHeads(value, config.numKeyValueHeads);
   FeatureMapAttrInterface map = config.attention.getFeatureMap(builder.getContext());
   Value projection = map.hasProjection() ? blockParameter(kFeatureProjection) : Value();
   Value init = empty({config.numHeads, config.headDim()});
@@ -117,6 +118,7 @@ Value StepBuilder::projectSequence(Value x, StringRef name) {
 
 /// Softmax attention of one sequence without a mask.
 Value StepBuilder::attendWhole(Value query, Value key, Value value) {
+  value = splitHeads(value, config.numKeyValueHeads);
   if (config.attention.kind == AttentionConfig::Kind::Linformer) {
     key = projectSequence(key, kKeyProjection);
     value = projectSequence(value, kValueProjection);

@@ -72,6 +72,7 @@ private:
   /// Attention of the queries, keys and values of all heads, [tokens, features] each. Replaces the block's states by the
   /// updated ones.
   Value attend(Value query, Value key, Value value);
+  /// Of these, queries and keys are [tokens, heads, features] and rotated; so is the result.
   Value attendCached(Value query, Value key, Value value);
   Value attendRecurrent(Value query, Value key, Value value);
   Value attendLinear(Value query, Value key, Value value);
