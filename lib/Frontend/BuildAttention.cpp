@@ -57,7 +57,8 @@ SmallVector<StepBuilder::Operand> StepBuilder::makeStates(int64_t ofLayer) {
 }
 
 Value StepBuilder::updateState(Value heads, Value state) {
-  return UpdateStateOp::create(builder, state.getType(), heads, slots, positions, state, StrategyAttrInterface())
+  return UpdateStateOp::create(builder, state.getType(), heads, slots, positions, state, CacheLayoutAttr(),
+                               StrategyAttrInterface())
       .getResult(0);
 }
 
@@ -80,7 +81,7 @@ Value StepBuilder::attendCached(Value query, Value key, Value value) {
   values = updateState(splitHeads(value, config.numKeyValueHeads), values);
   Value init = empty({config.numHeads, config.headDim()});
   return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
-                                   attentionScale(), StrategyAttrInterface())
+                                   attentionScale(), CacheLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 

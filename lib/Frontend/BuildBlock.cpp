@@ -46,7 +46,7 @@ Value StepBuilder::lookup(StringRef prefix, Hash hash) {
   Value bias = blockParameter(prefix + ".bias");
   Value init = empty({cast<ShapedType>(bias.getType()).getDimSize(0)});
   return LookupOp::create(builder, init.getType(), hash.codes, hash.scores, /*score_scales=*/Value(), tables,
-                          /*table_scales=*/ValueRange(), bias, init, /*scratch=*/Value(), TableLayoutAttr(),
+                          /*table_scales=*/ValueRange(), bias, init, /*scratch=*/ValueRange(), TableLayoutAttr(),
                           StrategyAttrInterface())
       .getResult(0);
 }

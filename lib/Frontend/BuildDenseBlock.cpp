@@ -1,5 +1,5 @@
-// The ops of a dense block: GPT-NeoX's with LayerNorm, biases and two projections in the feed-forward part, Llama's with
-// RMSNorm, grouped heads and a gate. In a parallel block both parts read what the block reads.
+// The ops of a dense block: GPT-NeoX's with LayerNorm, biases and two projections in the feed-forward part, Llama's
+// with RMSNorm, grouped heads and a gate. In a parallel block both parts read what the block reads.
 #include "BuildModel.h"
 
 using namespace mlir;

@@ -4,13 +4,20 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mf;
 using llvm::Twine;
 
 // The arguments before the caches.
-static constexpr StringLiteral kInputs[] = {"tokens", "slots", "positions", "rows"};
+static constexpr StringLiteral kInputs[] = {"tokens", "slots", "positions", "rows", "picks"};
+
+// Likeliest tokens that a step tells of a pick.
+static constexpr int64_t kBest = 1;
+// Columns of the head that are looked through at once: the largest of these that divides the vocabulary, else the
+// least.
+static constexpr int64_t kRunColumns[] = {384, 256, 128};
 
 StepBuilder::StepBuilder(ImplicitLocOpBuilder &builder, const ModelDescription &model)
     : builder(builder), model(model), config(model.config) {
@@ -89,7 +96,8 @@ SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
   auto indices = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   SmallVector<Operand> operands;
   for (StringRef name : kInputs)
-    operands.push_back(makeOperand(name, indices, {name == "rows" ? "rows" : "tokens"}, /*isState=*/false));
+    operands.push_back(
+        makeOperand(name, indices, {name == "rows" || name == "picks" ? name : "tokens"}, /*isState=*/false));
   for (int64_t i = 0; i < config.numLayers; ++i)
     llvm::append_range(operands, makeStates(i));
   return operands;
@@ -106,6 +114,22 @@ Value StepBuilder::buildHead(Value x, Value rows) {
   Value norm = config.family == ModelFamily::MemoryFormer ? rmsNorm(x, finalNormName(config) + ".scale", rowCount)
                                                           : familyNorm(x, finalNormName(config), rowCount);
   return linear(norm, parameter(headName(config)), rowCount);
+}
+
+/// The likeliest tokens of each row of logits: their logits and ids.
+std::pair<Value, Value> StepBuilder::buildBest(Value logits, Value count) {
+  const int64_t *run = llvm::find_if(kRunColumns, [&](int64_t run) { return config.vocabulary % run == 0; });
+  int64_t columns = run == std::end(kRunColumns) ? std::end(kRunColumns)[-1] : *run;
+  int64_t runs = llvm::divideCeilSigned(config.vocabulary, columns);
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  Value values = empty(count, {runs, kBest}, f32), ids = empty(count, {runs, kBest}, i32);
+  auto ofRuns = TopKOp::create(builder, TypeRange{values.getType(), ids.getType()}, logits, values, ids, columns,
+                               StrategyAttrInterface());
+  values = empty(count, {kBest}, f32);
+  ids = empty(count, {kBest}, i32);
+  auto best = MergeTopKOp::create(builder, TypeRange{values.getType(), ids.getType()}, ofRuns.getResult(0),
+                                  ofRuns.getResult(1), values, ids, columns, StrategyAttrInterface());
+  return {best.getResult(0), best.getResult(1)};
 }
 
 Block *StepBuilder::createFunction(StringRef name, ArrayRef<Operand> arguments, ArrayRef<Operand> results) {
@@ -143,15 +167,21 @@ void StepBuilder::buildStep() {
   SmallVector<Operand> arguments = makeArguments();
   auto logitsType = RankedTensorType::get({ShapedType::kDynamic, config.vocabulary}, builder.getF32Type());
   SmallVector<Operand> results = {makeOperand("logits", logitsType, {"rows", ""}, /*isState=*/false)};
+  for (auto [name, element] :
+       {std::pair("best_logits", Type(builder.getF32Type())), {"best_ids", builder.getI32Type()}})
+    results.push_back(makeOperand(name, RankedTensorType::get({ShapedType::kDynamic, kBest}, element), {"picks", ""},
+                                  /*isState=*/false));
   llvm::append_range(results, ArrayRef(arguments).drop_front(std::size(kInputs)));
   Block *body = createFunction("step", arguments, results);
-  Value tokens = body->getArgument(0), rows = body->getArgument(3);
+  Value tokens = body->getArgument(0), rows = body->getArgument(3), picks = body->getArgument(4);
   slots = body->getArgument(1);
   positions = body->getArgument(2);
   tokenCount = tensor::DimOp::create(builder, tokens, 0);
   states.assign(body->getArguments().begin() + std::size(kInputs), body->getArguments().end());
   Value x = buildBlocks(tokens);
   SmallVector<Value> values = {buildHead(x, rows)};
+  auto [bestLogits, bestIds] = buildBest(buildHead(x, picks), tensor::DimOp::create(builder, picks, 0));
+  values.append({bestLogits, bestIds});
   llvm::append_range(values, states);
   func::ReturnOp::create(builder, values);
 }

@@ -65,6 +65,7 @@ private:
   /// 0, 1, ... for the tokens of a call.
   Value countTokens();
   Value buildHead(Value x, Value rows);
+  std::pair<Value, Value> buildBest(Value logits, Value count);
 
   // BuildAttention.cpp: attention, which is the same in all kinds of blocks.
   /// The sequence states of a layer.

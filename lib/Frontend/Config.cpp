@@ -12,24 +12,15 @@ using llvm::Twine;
 static constexpr int64_t kMaxCodeBits = 16;
 
 // Keys of Hugging Face configurations that change nothing of what a trained decoder computes.
-static constexpr StringLiteral kKeysWithoutEffect[] = {"_name_or_path",
-                                                       "architectures",
-                                                       "attention_dropout",
-                                                       "attn_implementation",
-                                                       "auto_map",
-                                                       "bos_token_id",
-                                                       "classifier_dropout",
-                                                       "dtype",
-                                                       "eos_token_id",
-                                                       "hidden_dropout",
-                                                       "is_decoder",
-                                                       "id2label",
-                                                       "initializer_range",
-                                                       "label2id",
-                                                       "pad_token_id",
-                                                       "tokenizer_class",
-                                                       "torch_dtype",
-                                                       "transformers_version",
+static constexpr StringLiteral kKeysWithoutEffect[] = {"_name_or_path",      "architectures",
+                                                       "attention_dropout",  "attn_implementation",
+                                                       "auto_map",           "bos_token_id",
+                                                       "classifier_dropout", "dtype",
+                                                       "eos_token_id",       "hidden_dropout",
+                                                       "is_decoder",         "id2label",
+                                                       "initializer_range",  "label2id",
+                                                       "pad_token_id",       "tokenizer_class",
+                                                       "torch_dtype",        "transformers_version",
                                                        "use_cache"};
 
 //===----------------------------------------------------------------------===//
@@ -90,22 +81,25 @@ static void checkMemoryKeys(const ModelConfig &config, KeyReader &keys) {
     keys.problem("memory_temperature", "1 with memory_score \"magnitude\"", describeJSON(config.temperature));
 }
 
-void mlir::mf::readMemoryKeys(KeyReader &keys, ModelConfig &config) {
+bool mlir::mf::readMemoryKeys(KeyReader &keys, ModelConfig &config) {
   config.numTables = keys.integer("memory_num_tables", 1, kMaxWidth);
   config.codeBits = keys.integer("memory_code_bits", 1, kMaxCodeBits);
   config.ffnExtraBits = keys.integer("memory_ffn_extra_bits", 0, kMaxCodeBits - 1);
   config.score =
       keys.choice("memory_score", {"magnitude", "probability"}) == 0 ? ScoreKind::Magnitude : ScoreKind::Probability;
   config.temperature = keys.positive("memory_temperature", 1.0);
+  bool areInRange = keys.areValid({"memory_num_tables", "memory_code_bits", "memory_ffn_extra_bits"});
   checkMemoryKeys(config, keys);
+  return areInRange;
 }
 
 ActivationKind mlir::mf::readActivation(KeyReader &keys, std::optional<ActivationKind> absent) {
   // Three implementations of one formula have names of their own.
-  static constexpr std::pair<StringLiteral, ActivationKind> names[] = {
-      {"gelu", ActivationKind::GELU},          {"gelu_new", ActivationKind::GELUTanh},
-      {"gelu_fast", ActivationKind::GELUTanh}, {"gelu_pytorch_tanh", ActivationKind::GELUTanh},
-      {"silu", ActivationKind::SiLU}};
+  static constexpr std::pair<StringLiteral, ActivationKind> names[] = {{"gelu", ActivationKind::GELU},
+                                                                       {"gelu_new", ActivationKind::GELUTanh},
+                                                                       {"gelu_fast", ActivationKind::GELUTanh},
+                                                                       {"gelu_pytorch_tanh", ActivationKind::GELUTanh},
+                                                                       {"silu", ActivationKind::SiLU}};
   if (absent && !keys.has("hidden_act"))
     return keys.get("hidden_act"), *absent;
   SmallVector<StringRef> words;
@@ -120,7 +114,7 @@ void mlir::mf::checkHeads(const ModelConfig &config, KeyReader &keys) {
   if (config.headSize * config.numHeads != config.hiddenSize && !keys.has("head_dim"))
     keys.problem("num_attention_heads", "a divisor of hidden_size = " + Twine(config.hiddenSize),
                  Twine(config.numHeads));
-  else if (keys.areValid({"rotary_pct"}) && config.rotarySize() % 2 != 0)
+  else if (keys.areValid({"rotary_pct", "head_dim"}) && config.rotarySize() % 2 != 0)
     keys.problem("rotary_pct", "an even rotary size int(rotary_pct * head size), head size " + Twine(config.headDim()),
                  "size " + Twine(config.rotarySize()));
 }
@@ -135,17 +129,18 @@ static void readMemoryFormerKeys(KeyReader &keys, ModelConfig &config) {
   keys.fixed("tie_word_embeddings", false, /*required=*/false);
   keys.fixed("rope_scaling", nullptr, /*required=*/false);
   readShape(keys, LayerKind::Memory, config);
-  readMemoryKeys(keys, config);
+  bool hasInner = readMemoryKeys(keys, config);
   config.rotaryPct = keys.real(
       "rotary_pct", std::nullopt, [](double value) { return value >= 0 && value <= 1; }, "a number in [0, 1]");
   config.rotaryBase = keys.positive("rotary_emb_base", 10000.0);
   config.rmsNormEps = keys.positive("rms_norm_eps", 1e-8);
   config.layerNormEps = config.dense.normEps = keys.positive("layer_norm_eps", 1e-5);
-  config.dense.intermediateSize = keys.integer("dense_intermediate_size", 1, kMaxWidth, 4 * config.hiddenSize);
-  config.dense.activation = readActivation(keys, ActivationKind::GELU);
+  if (keys.has("layer_kinds")) {
+    config.dense.intermediateSize = keys.integer("dense_intermediate_size", 1, kMaxWidth, 4 * config.hiddenSize);
+    config.dense.activation = readActivation(keys, ActivationKind::GELU);
+  }
   const json::Value *intermediate = keys.get("intermediate_size");
-  if (intermediate && keys.areValid({"memory_num_tables", "memory_code_bits", "memory_ffn_extra_bits"}) &&
-      intermediate->getAsInteger() != config.intermediateSize())
+  if (intermediate && hasInner && intermediate->getAsInteger() != config.intermediateSize())
     keys.problem("intermediate_size",
                  "memory_num_tables * (memory_code_bits + memory_ffn_extra_bits) = " + Twine(config.intermediateSize()),
                  describeJSON(*intermediate));
@@ -204,8 +199,8 @@ struct NamedConfig {
 } // namespace
 
 // Tiny as published; small and base as the paper has them; Pythia as published.
-static constexpr NamedConfig kNamedConfigs[] = {{"tiny", 6, 512, 8, 64},       {"small", 12, 768, 12, 96},
-                                                {"base", 24, 1024, 16, 128},   {"pythia-70m", 6, 512, 8, 0},
+static constexpr NamedConfig kNamedConfigs[] = {{"tiny", 6, 512, 8, 64},         {"small", 12, 768, 12, 96},
+                                                {"base", 24, 1024, 16, 128},     {"pythia-70m", 6, 512, 8, 0},
                                                 {"pythia-160m", 12, 768, 12, 0}, {"pythia-410m", 24, 1024, 16, 0}};
 
 SmallVector<StringRef> mlir::mf::getConfigNames() {

@@ -52,7 +52,8 @@ static std::optional<ConfigSource> findConfig(StringRef model, Problems &problem
     return readConfigFile(absolute, "", path::stem(absolute), problems);
   if (std::optional<std::string> text = namedConfigText(model))
     return ConfigSource{model.str(), *text, "", model.str()};
-  problems.add(model, "", "a directory with config.json, a configuration file, or " + llvm::join(getConfigNames(), ", "),
+  problems.add(model, "",
+               "a directory with config.json, a configuration file, or " + llvm::join(getConfigNames(), ", "),
                "none of these");
   return std::nullopt;
 }

@@ -68,8 +68,8 @@ private:
 
 /// Extents that all families have, and `layer_kinds` with the kind of layers that have none.
 void readShape(KeyReader &keys, LayerKind usual, ModelConfig &config);
-/// The keys of memory layers.
-void readMemoryKeys(KeyReader &keys, ModelConfig &config);
+/// The keys of memory layers; whether those of the shape have values in range.
+bool readMemoryKeys(KeyReader &keys, ModelConfig &config);
 /// Function of the feed-forward part's activation, by its Hugging Face name.
 ActivationKind readActivation(KeyReader &keys, std::optional<ActivationKind> absent);
 /// The keys `attention` and `causal`; all others that it depends on are read.

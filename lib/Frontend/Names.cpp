@@ -1,6 +1,6 @@
 // The names of a model's parameters. The published MemoryFormer code flattens a model of L blocks into layers: 0
-// embedding, 1 a transpose, 2 .. L + 1 blocks, L + 2 a transpose, L + 3 final norm, L + 4 head. The other names are those
-// of Hugging Face.
+// embedding, 1 a transpose, 2 .. L + 1 blocks, L + 2 a transpose, L + 3 final norm, L + 4 head. The other names are
+// those of Hugging Face.
 #include "mf/Frontend/Names.h"
 #include "llvm/ADT/Twine.h"
 

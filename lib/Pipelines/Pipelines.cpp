@@ -50,6 +50,9 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   if (options.fuseLookups)
     passManager.addNestedPass<func::FuncOp>(createFuseLookupsPass());
   passManager.addPass(createSelectLayoutsPass());
+  SelectCachesPassOptions caches;
+  caches.cacheDtype = options.cacheDtype;
+  passManager.addPass(createSelectCachesPass(caches));
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createVerifyModelContractPass());
 }

@@ -46,6 +46,7 @@ llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &opti
                                     std::vector<StepTime> &times) {
   ModelOptions modelOptions;
   modelOptions.tableDtype = options.tableType;
+  modelOptions.cacheDtype = options.cacheType;
   modelOptions.headDtype = options.headType;
   modelOptions.headGroup = options.headGroup;
   modelOptions.weightDtype = options.weightType;
@@ -88,6 +89,7 @@ llvm::Error VariantCompiler::runTo(Stage last) {
     if (!collected)
       return collected.takeError();
     entries = std::move(*collected);
+    plan.loops = countLoops(*module);
   }
   return llvm::Error::success();
 }

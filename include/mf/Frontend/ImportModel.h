@@ -24,9 +24,9 @@ struct ImportOptions {
   std::optional<uint64_t> randomSeed;
   /// Element type of pseudo-random matrices and tables; vectors are always f32.
   ElementType randomElementType = ElementType::F32;
-  /// Where not empty, replaces `layer_kinds` of the configuration: one word, "memory" or "dense", for all layers, or one
-  /// for each.
-  std::vector<std::string> layerKinds;
+  /// Where not empty, replaces `layer_kinds` of the configuration: one word, "memory" or "dense", for all layers, or
+  /// one for each.
+  std::vector<std::string> layerKinds = {};
 };
 
 /// Builds the module of a model: its `mf.parameter`s, named as in the checkpoint, and the function `step`. The module

@@ -40,6 +40,8 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
   Option<int64_t> weightGroup{*this, "weight-group",
                               llvm::cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"),
                               llvm::cl::init(32)};
+  Option<std::string> cacheDtype{
+      *this, "cache-dtype", llvm::cl::desc("Type of caches: keep (default), f32, bf16 or f16"), llvm::cl::init("keep")};
 };
 
 struct StrategyOptions : public PassPipelineOptions<StrategyOptions> {

@@ -39,6 +39,8 @@ struct CompilerOptions {
   /// Element types of tables, of the head and of other dense weights, and features per scale, see
   /// mf-quantize-parameters.
   std::string tableType = "keep", headType = "keep", weightType = "keep";
+  /// Of the sequences' caches: keep, f32, bf16 or f16.
+  std::string cacheType = "keep";
   int64_t headGroup = 32, weightGroup = 32;
   unsigned jobs = 0; ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;

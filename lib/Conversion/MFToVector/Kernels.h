@@ -7,6 +7,15 @@
 
 namespace mlir::mf {
 
+/// Rows [begin, end) go in tiles of `count`.
+struct RowRange {
+  int64_t count;
+  Value begin, end;
+};
+
+/// `total` rows in tiles of `most` as far as they go, then in narrower ones down to single rows.
+SmallVector<RowRange> splitRows(KernelBuilder &kb, Value total, int64_t most);
+
 void lowerActivation(ActivationOp op, CPURowsAttr strategy);
 void lowerAdd(AddOp op, CPURowsAttr strategy);
 void lowerAttention(AttentionOp op, CPUFlashAttr strategy);
@@ -22,11 +31,13 @@ void lowerLinearOfIntegers(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLinearAttention(LinearAttentionOp op, CPULinearAttentionAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
+void lowerMergeTopK(MergeTopKOp op, CPURowsAttr strategy);
 void lowerProjectSequence(ProjectSequenceOp op, CPULinearAttentionAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);
 void lowerRecurrentAttention(RecurrentAttentionOp op, CPULinearAttentionAttr strategy);
 void lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy);
 void lowerRope(RopeOp op, CPURowsAttr strategy);
+void lowerTopK(TopKOp op, CPURowsAttr strategy);
 void lowerUpdateState(UpdateStateOp op, CPURowsAttr strategy);
 
 } // namespace mlir::mf

@@ -5,12 +5,14 @@
 include "mlir/Pass/PassBase.td"
 
 def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
-  let summary = "Give kernels memory for sums that wait";
+  let summary = "Give kernels memory for sums that wait, and lookups for their codes";
   let description = [{
     The kernel of a lookup with the strategy `#mf.cpu_strips` adds one block of tables after the other to the sums of all
-    tokens. Each such lookup on memrefs without `scratch` gets one: an allocation [tokens, columns of a strip] before the
-    op, for `mf-plan-workspace` to place; in a parallel loop, each worker has its own. So does each
-    `mf.linear_attention`, for the state of one head.
+    tokens. Each such lookup on memrefs without `scratch` gets it: allocations before the op, for `mf-plan-workspace` to
+    place; in a parallel loop, each worker has its own. They are [tokens, columns of a strip] for the sums and, where
+    there are several blocks, [blocks, tokens, tables of a block] for codes and for scores that are integers: a block
+    that reads its codes from [tokens, K] takes in a cache line for a few of its bytes.
+    Each `mf.linear_attention` gets memory for the state of one head.
 
     The pass cannot fail. Test: `test/Codegen/CPU/add-scratch.mlir`.
   }];

@@ -2,6 +2,7 @@
 #include "mf/Dialect/MF/IR/MFAttributes.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -46,8 +47,14 @@ LogicalResult CPUTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 
-LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole,
-                                  RankedTensorType type, ArrayAttr dims) {
+bool CPUTargetAttr::hasFeature(StringRef name) const {
+  return llvm::any_of(llvm::split(getFeatures(), ','), [&](StringRef feature) { return feature.ltrim('+') == name; });
+}
+
+LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole role,
+                                  RankedTensorType type, ArrayAttr dims, CacheLayoutAttr layout) {
+  if (layout && role != OperandRole::State)
+    return emitError() << "expects a layout on states only, found " << layout;
   if (dims.size() != static_cast<size_t>(type.getRank()))
     return emitError() << "expects a name per dimension of " << type << ", found " << dims.size() << " for operand "
                        << name;
@@ -150,6 +157,12 @@ FailureOr<SmallVector<int64_t>> TableLayoutAttr::getPackedShape(ArrayRef<int64_t
   return SmallVector<int64_t>{llvm::divideCeilSigned(shape[2], c), shape[0], shape[1], c / getColumnsPerByte()};
 }
 
+LogicalResult CacheLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t keys) {
+  if (keys != kCacheKeys)
+    return emitError() << "expects keys to be " << kCacheKeys << ", found " << keys;
+  return success();
+}
+
 LogicalResult PanelLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns, int64_t interleave,
                                       int64_t featuresPerByte) {
   if (columns < 1)
@@ -232,11 +245,12 @@ LogicalResult CPUStripsAttr::verify(function_ref<InFlightDiagnostic()> emitError
 int64_t CPUStripsAttr::getTokenTile() const { return 0; }
 
 LogicalResult CPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t queries, int64_t keys,
-                                   int64_t lanes) {
-  if (failed(verifyTokens(emitError, "queries", queries, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
+                                   int64_t rows, int64_t vectors, int64_t lanes) {
+  if (failed(verifyTokens(emitError, "queries", queries, 1)) || failed(verifyTokens(emitError, "rows", rows, 1)) ||
+      failed(verifyTokens(emitError, "vectors", vectors, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
     return failure();
-  if (keys < lanes || keys % lanes != 0)
-    return emitError() << "expects keys to be a multiple of lanes (" << lanes << "), found " << keys;
+  if (keys < kCacheKeys || keys % kCacheKeys != 0 || keys % lanes != 0)
+    return emitError() << "expects keys to be a multiple of " << std::max(kCacheKeys, lanes) << ", found " << keys;
   return success();
 }
 int64_t CPUFlashAttr::getTokenTile() const { return 0; }

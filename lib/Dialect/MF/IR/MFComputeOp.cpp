@@ -37,7 +37,7 @@ void mf::detail::getEffects(DestinationStyleOpInterface op,
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
     // What the kernel may use is of no interest before or after.
-    bool isScratch = operand.get() == compute.getKernelScratch();
+    bool isScratch = compute.isKernelScratch(operand);
     if (!isScratch && (!isInit || compute.keepsDestination(initNumber)))
       add(MemoryEffects::Read::get(), operand, /*stage=*/0);
     if (isInit || isScratch)

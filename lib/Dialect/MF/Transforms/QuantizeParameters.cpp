@@ -38,8 +38,9 @@ public:
   unsigned getNumConverted() const { return numConverted; }
 
 private:
-  const ElementChoice &getChoice(Operation *op) const;
-  bool canConvert(Operation *op) const;
+  bool feedsLayer(Operation *op);
+  const ElementChoice &getChoice(Operation *op);
+  bool canConvert(Operation *op);
   LogicalResult convertParameter(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
   void quantize(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
   Value getScales(OpBuilder &b, Location loc, Value operand);
@@ -51,26 +52,30 @@ private:
   ElementChoice tables, weights, head;
   /// The parameter of the scales of each quantised one.
   DenseMap<Operation *, ParameterOp> scales;
+  /// What `feedsLayer` found, before any op changes.
+  DenseMap<Operation *, bool> feeding;
   unsigned numConverted = 0;
 };
 } // namespace
 
-/// The head is the dense layer whose outputs a function returns, perhaps in another shape.
-static bool isHead(Operation *op) {
-  return llvm::any_of(op->getUsers(), [](Operation *user) {
-    return user->hasTrait<OpTrait::ReturnLike>() ||
-           (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(user) && isHead(user));
-  });
+/// Whether anything that is made of the results of `op` comes into a dense or a memory layer.
+bool ParameterConversion::feedsLayer(Operation *op) {
+  auto [known, isNew] = feeding.try_emplace(op, false);
+  if (!isNew)
+    return known->second;
+  bool feeds =
+      llvm::any_of(op->getUsers(), [&](Operation *user) { return isa<LookupOp, LinearOp>(user) || feedsLayer(user); });
+  return feeding[op] = feeds;
 }
 
-const ElementChoice &ParameterConversion::getChoice(Operation *op) const {
+const ElementChoice &ParameterConversion::getChoice(Operation *op) {
   if (isa<LookupOp>(op))
     return tables;
-  return isHead(op) ? head : weights;
+  return feedsLayer(op) ? weights : head;
 }
 
 /// Whether the parameters of `op` are floats in no layout that ops of the same kind alone read.
-bool ParameterConversion::canConvert(Operation *op) const {
+bool ParameterConversion::canConvert(Operation *op) {
   if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() || getOpLayout(op))
     return false;
   return llvm::all_of(getLaidOutOperands(op), [&](OpOperand *operand) {
@@ -220,9 +225,7 @@ struct QuantizeParametersPass : public mf::impl::QuantizeParametersPassBase<Quan
     if (failed(tables) || failed(head) || failed(weights))
       return signalPassFailure();
     // An i4 has too few values for the weights of a long row to share a scale.
-    auto choose = [](Type type, int64_t group) {
-      return ElementChoice{type, type && type.isInteger(4) ? group : 0};
-    };
+    auto choose = [](Type type, int64_t group) { return ElementChoice{type, type && type.isInteger(4) ? group : 0}; };
     ParameterConversion conversion(getOperation(), {*tables, 0}, choose(*weights, weightGroup),
                                    choose(*head, headGroup));
     if (failed(conversion.run()))

@@ -66,6 +66,8 @@ def MF_CPUTargetAttr : MF_Attr<"CPUTarget", "cpu_target"> {
   let extraClassDeclaration = [{
     /// f32 lanes of a vector.
     int64_t getLanes() const { return getVectorBits() / 32; }
+    /// Whether the CPU has the feature that LLVM calls `name`.
+    bool hasFeature(::llvm::StringRef name) const;
   }];
 }
 
@@ -73,10 +75,11 @@ def MF_OperandAttr : MF_Attr<"Operand", "operand"> {
   let summary = "An operand of an entry point";
   let description = [{
     `#mf.operand<name = "tokens", role = input, type = tensor<?xi32>, dims = ["tokens"]>`. `dims` has a name per dimension
-    of `type`, `""` for a static one.
+    of `type`, `""` for a static one. A state can have the `layout` of a cache.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, EnumParameter<MF_OperandRole>:$role,
-                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims);
+                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims,
+                        OptionalParameter<"::mlir::mf::CacheLayoutAttr">:$layout);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -185,7 +188,7 @@ def MF_QuantizedAttr : MF_SourceAttr<"Quantized", "quantized"> {
 def MF_QuantizationScalesAttr : MF_SourceAttr<"QuantizationScales", "quantization_scales"> {
   let summary = "The scales of a quantised parameter";
   let description = [{
-    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [groups, rows] for
+    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [rows, groups] for
     `axis = rows`.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
@@ -214,6 +217,18 @@ def MF_TableLayoutAttr : MF_LayoutAttr<"TableLayout", "table_layout"> {
   let genVerifyDecl = 1;
 }
 
+def MF_CacheLayoutAttr : MF_Attr<"CacheLayout", "cache_layout"> {
+  let summary = "How a cache of keys lies in memory";
+  let description = [{
+    `#mf.cache_layout<keys = 16>`: of every 16 positions, element f of position p is element p of row f, so the 16
+    positions of a feature are adjacent. The type of the cache stays [B, H, P, d]; P is a multiple of `keys`, and `keys`
+    positions take the place that they take without a layout.
+  }];
+  let parameters = (ins "int64_t":$keys);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
   let summary = "How the weight of a dense layer lies in memory";
   let description = [{
@@ -228,6 +243,10 @@ def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
                         DefaultValuedParameter<"int64_t", "1">:$features_per_byte);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The layout of the scales of a quantised weight, [N, groups]: the same panels.
+    PanelLayoutAttr getScalesLayout() const { return get(getContext(), getColumns(), 1, 1); }
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -258,10 +277,12 @@ def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
 def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
   let summary = "Lookup strip by strip: blocks of `tables` tables stay in cache while all tokens pass";
   let description = [{
-    For many tokens: the sums of a strip are kept in scratch, each block of `tables` tables is added to the sums of every
-    token, the rows of the token `ahead` tokens later are prefetched into the first-level cache, the next block into the
-    second. Below `gather_tokens` tokens: token by token, the rows of the table `gather_ahead` tables later are
-    prefetched. Both give the same bits. `strips` strips are one iteration of the parallel loop.
+    For many tokens: the sums of a strip are kept in scratch, i32 [tokens, columns of a strip]; each block of `tables`
+    tables is added to the sums of every token. Where there are several blocks, the codes, and scores of integers, are
+    copied to scratch [blocks, tokens, tables] first, in the order in which they are read. The rows of the token `ahead`
+    tokens later are prefetched into the first-level cache, the next block into the second. Below `gather_tokens` tokens:
+    token by token, the rows of the table `gather_ahead` tables later are prefetched. Both give the same bits. `strips`
+    strips are one iteration of the parallel loop.
   }];
   let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$ahead, "int64_t":$gather_tokens,
                         "int64_t":$gather_ahead, "int64_t":$lanes);
@@ -269,7 +290,11 @@ def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
 
 def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
   let summary = "Attention with a running maximum: `queries` rows against blocks of `keys` keys";
-  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$lanes);
+  let description = [{
+    A task is `queries` tokens of a head. Blocks begin at multiples of `keys`. The scores of `rows` queries and `vectors`
+    vectors of keys, then the results of `rows` queries in `vectors` vectors, are summed in registers.
+  }];
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$rows, "int64_t":$vectors, "int64_t":$lanes);
 }
 
 def MF_CPULinearAttentionAttr : MF_StrategyAttr<"CPULinearAttention", "cpu_linear_attention"> {

@@ -99,9 +99,8 @@ def MF_ComputeOpInterface : OpInterface<"ComputeOpInterface"> {
     InterfaceMethod<"Whether the result depends on what destination `number` held before. Destinations that are only "
                     "written in part count: what is not written stays.",
                     "bool", "keepsDestination", (ins "unsigned":$number), "", [{ return false; }]>,
-    InterfaceMethod<"Memory for the kernel alone, whose contents matter neither before nor after; null where there is "
-                    "none.",
-                    "::mlir::Value", "getKernelScratch", (ins), "", [{ return {}; }]>,
+    InterfaceMethod<"Whether `operand` is memory for the kernel alone, whose contents matter neither before nor after.",
+                    "bool", "isKernelScratch", (ins "::mlir::OpOperand &":$operand), "", [{ return false; }]>,
   ];
 }
 

@@ -43,7 +43,7 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [AttrSizedOperandSeg
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
-    ::mlir::Value getKernelScratch() { return getScratch(); }
+    bool isKernelScratch(::mlir::OpOperand &operand) { return operand.get() == getScratch(); }
     /// The state that its sums are kept in.
     ::mlir::mf::RecurrentState getStateLayout();
   }];

@@ -191,23 +191,24 @@ def MF_LinearOp : MF_ComputeOp<"linear", [AttrSizedOperandSegments]> {
     ```
 
     With a quantised weight (i8, or i4 in pairs) x comes from `mf.quantize_rows`, the features are in G groups of D / G,
-    and y[m, n] = x_scales[m] * sum over g of weight_scales[g, n] * (sum over d in group g of x[m, d] * weight[n, d]). The
+    and y[m, n] = x_scales[m] * sum over g of weight_scales[n, g] * (sum over d in group g of x[m, d] * weight[n, d]). The
     inner sums are ones of integers; the outer one goes with g ascending.
 
     ```mlir
     %y = mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4>)
         ins(%q, %weight : tensor<?x512xi8>, tensor<1572x128x32x4xi8>)
-        scales(%s, %ws : tensor<?xf32>, tensor<1x50304xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
+        scales(%s, %ws : tensor<?xf32>, tensor<1572x1x32xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
     ```
 
     Constraints:
     - (C1) x is [tokens, D], the destination [tokens, N].
     - (C2) the (stored) shape of weight is that of [N, D].
     - (C3) either x is f32 and weight floats, and there are no scales; or both are i8, x_scales is [tokens] and
-      weight_scales is [G, N] with G static and a divisor of D. Then D / G is at most 65,536, so that no sum overflows.
+      weight_scales is [N, G] with G static and a divisor of D, with `layout` as panels of as many columns store it. Then
+      D / G is at most 65,536, so that no sum overflows.
   }];
   let arguments = (ins MF_Shaped<2, [F32, I8]>:$x, MF_AnyShaped<MF_StoredElements>:$weight,
-                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_Shaped<2, [F32]>>:$weight_scales,
+                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_AnyShaped<[F32]>>:$weight_scales,
                        MF_Shaped<2, [F32]>:$init,
                        OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);

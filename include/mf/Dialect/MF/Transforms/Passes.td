@@ -43,8 +43,8 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let description = [{
     Table bytes are what a lookup costs, weight bytes what a dense layer of one token costs.
 
-    1. The tables of lookups get the type `table-dtype`, the weights of linears `weight-dtype`, but for the head, the
-       linear whose result a function returns: `head-dtype`. `keep` leaves them as they are. A parameter that has a
+    1. The tables of lookups get the type `table-dtype`, the weights of linears `weight-dtype`, but for the head, whose
+       result comes into no other linear or lookup: `head-dtype`. `keep` leaves them as they are. A parameter that has a
        layout, that is converted already, or that an op of another of these kinds reads too, stays.
     2. f32, bf16 and f16: the parameter's type changes; a source that does not convert without loss is rounded
        (`#mf.rounded`).
@@ -71,6 +71,27 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let statistics = [Statistic<"numConverted", "num-converted", "Number of parameters with another type">];
 }
 
+def SelectCachesPass : Pass<"mf-select-caches", "::mlir::ModuleOp"> {
+  let summary = "Choose element type and layout of the sequences' caches";
+  let description = [{
+    A cache is a state (`mf.state`) that is written by `mf.update_state` and read by `mf.cached_attention` alone.
+
+    1. Its elements become `cache-dtype`; `keep` leaves them as they are.
+    2. One that is read as keys gets `#mf.cache_layout<keys = 16>`: 16 positions of a feature lie side by side, so that
+       attention reads vectors of keys as they are, with one query as with many. The layout is written on the ops and, as
+       the value of `mf.state`, on argument and result. A layout that is written by hand stays.
+
+    A state with other uses stays as it is, with a remark. It fails where `cache-dtype` is none.
+    Test: `test/Dialect/MF/select-caches.mlir`.
+  }];
+  let options = [
+    Option<"cacheDtype", "cache-dtype", "std::string", "\"keep\"", "Type of caches: keep, f32, bf16 or f16">,
+    Option<"layout", "layout", "bool", "true", "Give caches of keys a layout">,
+  ];
+  let statistics = [Statistic<"numConverted", "num-converted", "Number of caches with another element type">,
+                    Statistic<"numLayouts", "num-layouts", "Number of caches that got a layout">];
+}
+
 def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
   let summary = "Choose how tables and weights lie in the parameter file";
   let description = [{
@@ -80,8 +101,10 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
        table-strip-columns>`, each linear whose weight is one wants `#mf.panel_layout<columns = panel-columns>`. By default
        a row of a strip is 128 bytes, two cache lines: with many tokens a block of a few tables of one strip fits the
        second-level cache, with few tokens rows come from memory in pieces that are long enough (one line a piece costs
-       half of the bandwidth of two threads). Integer weights interleave 4 features. A projection of
-       random features, whose rows are a multiple of `panel-columns`, wants panels too. A layout that is written by hand, on
+       half of the bandwidth of two threads). A row of a strip of integer tables of more than 256 rows is one line: few
+       such tables fit together, and sums would pass through the cache more often than rows. Integer weights interleave 4
+       features. A projection of random features, whose rows are a multiple of `panel-columns`, wants panels too. A layout
+       that is written by hand, on
        the op or on one of its parameters, wins.
     2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
        parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.
