@@ -90,10 +90,9 @@ Value StepBuilder::attendRecurrent(Value query, Value key, Value value) {
   FeatureMapAttrInterface map = config.attention.getFeatureMap(builder.getContext());
   Value projection = map.hasProjection() ? blockParameter(kFeatureProjection) : Value();
   Value init = empty({config.numHeads, config.headDim()});
-  auto op = RecurrentAttentionOp::create(builder, TypeRange{init.getType(), states[0].getType()}, query, key, value,
-                                         slots, positions, projection, init, states[0], map,
-                                         builder.getI64IntegerAttr(config.attention.chunk), PanelLayoutAttr(),
-                                         StrategyAttrInterface());
+  auto op = RecurrentAttentionOp::create(
+      builder, TypeRange{init.getType(), states[0].getType()}, query, key, value, slots, positions, projection, init,
+      states[0], map, builder.getI64IntegerAttr(config.attention.chunk), PanelLayoutAttr(), StrategyAttrInterface());
   states[0] = op.getResult(1);
   return op.getResult(0);
 }

@@ -222,8 +222,8 @@ OwningOpRef<ModuleOp> mlir::mf::buildModel(MLIRContext *context, const ModelDesc
   ImplicitLocOpBuilder builder(module->getLoc(), context);
   // Sessions append tokens, which only causal models can.
   if (model.config.attention.causal)
-    (*module)->setAttr("mf.language_model", LanguageModelAttr::get(context, model.name, model.config.vocabulary,
-                                                                   model.config.maxPositions));
+    (*module)->setAttr("mf.language_model",
+                       LanguageModelAttr::get(context, model.name, model.config.vocabulary, model.config.maxPositions));
   (*module)->setAttr("mf.config", builder.getStringAttr(model.configText));
 
   builder.setInsertionPointToStart(module->getBody());

@@ -70,8 +70,8 @@ private:
   // BuildAttention.cpp: attention, which is the same in all kinds of blocks.
   /// The sequence states of a layer.
   SmallVector<Operand> makeStates(int64_t ofLayer);
-  /// Attention of the queries, keys and values of all heads, [tokens, features] each. Replaces the block's states by the
-  /// updated ones.
+  /// Attention of the queries, keys and values of all heads, [tokens, features] each. Replaces the block's states by
+  /// the updated ones.
   Value attend(Value query, Value key, Value value);
   /// Of these, queries and keys are [tokens, heads, features] and rotated; so is the result.
   Value attendCached(Value query, Value key, Value value);

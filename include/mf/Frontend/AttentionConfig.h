@@ -11,7 +11,8 @@ struct AttentionConfig {
   enum class Kind { Softmax, Linear, Performer, Cosformer, Linformer };
 
   Kind kind = Kind::Softmax;
-  /// Whether a token sees nothing behind it. A model that is not causal has no sequence state: it takes whole sequences.
+  /// Whether a token sees nothing behind it. A model that is not causal has no sequence state: it takes whole
+  /// sequences.
   bool causal = true;
   /// Tokens whose keys and values wait until they are added to the sums of linear attention together.
   int64_t chunk = 32;

@@ -1,6 +1,6 @@
-// mf-expand-attention: linear attention written out as linalg ops, in one of its three equal forms. A chunk is the masked
-// product of its queries and keys plus the sums of the chunks before: the quadratic form is one chunk without sums, the
-// recurrent one has chunks of one token.
+// mf-expand-attention: linear attention written out as linalg ops, in one of its three equal forms. A chunk is the
+// masked product of its queries and keys plus the sums of the chunks before: the quadratic form is one chunk without
+// sums, the recurrent one has chunks of one token.
 #include "mf/Codegen/CPU/VectorMath.h"
 #include "mf/Conversion/Passes.h"
 #include "mf/Dialect/MF/IR/MFOps.h"
@@ -26,17 +26,15 @@ struct Rows {
   Value features, logarithms;
 };
 
-/// The sums over earlier chunks: [r, e], [r] and, of exponential features, the logarithm, an f32, that they were divided
-/// by: a scalar, since both the old and the new one are read, which one buffer could not hold.
+/// The sums over earlier chunks: [r, e], [r] and, of exponential features, the logarithm, an f32, that they were
+/// divided by: a scalar, since both the old and the new one are read, which one buffer could not hold.
 struct Sums {
   Value sums, totals, maximum;
 
   SmallVector<Value> getValues() const {
     return maximum ? SmallVector<Value>{sums, totals, maximum} : SmallVector<Value>{sums, totals};
   }
-  static Sums get(ValueRange values) {
-    return {values[0], values[1], values.size() > 2 ? Value(values[2]) : Value()};
-  }
+  static Sums get(ValueRange values) { return {values[0], values[1], values.size() > 2 ? Value(values[2]) : Value()}; }
 };
 
 /// Builds one head of one op. Tensors are [tokens, ...]; `dims` are names of loops: a string per operand, the result's
@@ -168,14 +166,12 @@ Rows HeadExpansion::buildRows(Value x, Value first, bool isKey) {
     });
     SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), b.getIndexAttr(block * rowSize)};
     SmallVector<OpFoldResult> sizes = {count, b.getIndexAttr(rowSize)};
-    all = tensor::InsertSliceOp::create(b, part, all, offsets, sizes,
-                                        SmallVector<OpFoldResult>(2, b.getIndexAttr(1)));
+    all = tensor::InsertSliceOp::create(b, part, all, offsets, sizes, SmallVector<OpFoldResult>(2, b.getIndexAttr(1)));
   }
   if (!map.isExponential())
     return {all, Value()};
-  Value highest = generic({"tf", "t"}, all, fill(count, minusInfinity), [&](ValueRange e) -> Value {
-    return arith::MaximumFOp::create(b, e[0], e[1]);
-  });
+  Value highest = generic({"tf", "t"}, all, fill(count, minusInfinity),
+                          [&](ValueRange e) -> Value { return arith::MaximumFOp::create(b, e[0], e[1]); });
   Value divided = generic({"tf", "t", "tf"}, {all, highest}, fill({count, b.getIndexAttr(features)}, 0),
                           [&](ValueRange e) { return exp(arith::SubFOp::create(b, e[0], e[1])); });
   return {divided, isKey ? buildLogarithms(x, highest) : Value()};
@@ -255,8 +251,8 @@ Value HeadExpansion::buildResults(const Rows &queries, const Rows *keys, Value v
 }
 
 Sums HeadExpansion::buildNoSums(int64_t features, int64_t valueSize) {
-  Sums none{fill({b.getIndexAttr(features), b.getIndexAttr(valueSize)}, 0), fill(OpFoldResult(b.getIndexAttr(features)), 0),
-            Value()};
+  Sums none{fill({b.getIndexAttr(features), b.getIndexAttr(valueSize)}, 0),
+            fill(OpFoldResult(b.getIndexAttr(features)), 0), Value()};
   if (map.isExponential())
     none.maximum = scalar(minusInfinity);
   return none;
@@ -268,9 +264,8 @@ Sums HeadExpansion::addChunk(const Rows &keys, Value values, Sums sums) {
                            [&](ValueRange e) -> Value { return arith::AddFOp::create(b, e[0], e[1]); });
     return {contract({"sf", "se", "fe"}, keys.features, values, sums.sums), totals, Value()};
   }
-  Value highest = generic({"s", ""}, keys.logarithms, fill({}, minusInfinity), [&](ValueRange e) -> Value {
-    return arith::MaximumFOp::create(b, e[0], e[1]);
-  });
+  Value highest = generic({"s", ""}, keys.logarithms, fill({}, minusInfinity),
+                          [&](ValueRange e) -> Value { return arith::MaximumFOp::create(b, e[0], e[1]); });
   Value maximum = arith::MaximumFOp::create(b, tensor::ExtractOp::create(b, highest, ValueRange()), sums.maximum);
   Value scale = exp(arith::SubFOp::create(b, sums.maximum, maximum));
   auto rescale = [&](ValueRange e) -> Value { return arith::MulFOp::create(b, e[0], scale); };
@@ -288,17 +283,16 @@ Sums HeadExpansion::addChunk(const Rows &keys, Value values, Sums sums) {
 // Loops
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value>
-HeadExpansion::forEachChunk(Value count, int64_t chunk, ValueRange initial,
-                            function_ref<SmallVector<Value>(Value, OpFoldResult, ValueRange)> body) {
+SmallVector<Value> HeadExpansion::forEachChunk(Value count, int64_t chunk, ValueRange initial,
+                                               function_ref<SmallVector<Value>(Value, OpFoldResult, ValueRange)> body) {
   auto loop = scf::ForOp::create(b, index(0), count, index(chunk), initial);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value first = loop.getInductionVar();
   OpFoldResult size = b.getIndexAttr(1);
   if (chunk > 1) {
-    AffineMap map = AffineMap::get(0, 2, {b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1), b.getAffineConstantExpr(chunk)},
-                                   b.getContext());
+    AffineMap map = AffineMap::get(
+        0, 2, {b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1), b.getAffineConstantExpr(chunk)}, b.getContext());
     size = affine::makeComposedFoldedAffineMin(b, b.getLoc(), map, {count, first});
   }
   scf::YieldOp::create(b, body(first, size, loop.getRegionIterArgs()));
@@ -311,20 +305,22 @@ Value HeadExpansion::buildCausalLoop(Value q, Value k, Value v, int64_t chunk) {
   SmallVector<Value> initial = buildNoSums(state.features, state.valueSize).getValues();
   initial.push_back(init);
   Value count = getValueOrCreateConstantIndexOp(b, b.getLoc(), getSize(q, 0));
-  return forEachChunk(count, chunk, initial, [&](Value first, OpFoldResult size, ValueRange carried) {
-    Sums sums = Sums::get(carried.drop_back());
-    Rows queries = buildRows(sliceTokens(q, first, size), first, /*isKey=*/false);
-    Rows keys = buildRows(sliceTokens(k, first, size), first, /*isKey=*/true);
-    Value values = sliceTokens(v, first, size);
-    Value results = buildResults(queries, &keys, values, &sums);
-    SmallVector<OpFoldResult> offsets = {first, b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {size, b.getIndexAttr(state.valueSize)};
-    Value all = tensor::InsertSliceOp::create(b, results, carried.back(), offsets, sizes,
-                                              SmallVector<OpFoldResult>(2, b.getIndexAttr(1)));
-    SmallVector<Value> next = addChunk(keys, values, sums).getValues();
-    next.push_back(all);
-    return next;
-  }).back();
+  return forEachChunk(count, chunk, initial,
+                      [&](Value first, OpFoldResult size, ValueRange carried) {
+                        Sums sums = Sums::get(carried.drop_back());
+                        Rows queries = buildRows(sliceTokens(q, first, size), first, /*isKey=*/false);
+                        Rows keys = buildRows(sliceTokens(k, first, size), first, /*isKey=*/true);
+                        Value values = sliceTokens(v, first, size);
+                        Value results = buildResults(queries, &keys, values, &sums);
+                        SmallVector<OpFoldResult> offsets = {first, b.getIndexAttr(0)};
+                        SmallVector<OpFoldResult> sizes = {size, b.getIndexAttr(state.valueSize)};
+                        Value all = tensor::InsertSliceOp::create(b, results, carried.back(), offsets, sizes,
+                                                                  SmallVector<OpFoldResult>(2, b.getIndexAttr(1)));
+                        SmallVector<Value> next = addChunk(keys, values, sums).getValues();
+                        next.push_back(all);
+                        return next;
+                      })
+      .back();
 }
 
 Value HeadExpansion::buildFullLoop(Value q, Value k, Value v, int64_t chunk) {
@@ -357,7 +353,8 @@ static Value sliceHead(ImplicitLocOpBuilder &b, Value x, Value head) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), x);
   sizes[1] = b.getIndexAttr(1);
   SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), head, b.getIndexAttr(0)};
-  return tensor::ExtractSliceOp::create(b, RankedTensorType::get({type.getDimSize(0), type.getDimSize(2)}, b.getF32Type()),
+  return tensor::ExtractSliceOp::create(b,
+                                        RankedTensorType::get({type.getDimSize(0), type.getDimSize(2)}, b.getF32Type()),
                                         x, offsets, sizes, SmallVector<OpFoldResult>(3, b.getIndexAttr(1)));
 }
 

@@ -110,8 +110,7 @@ SmallVector<Value> LinearAttentionBuilder::accumulate(Value from, Value to, Smal
 }
 
 /// [0, size) in groups of as many columns as are summed in registers together; offsets of pieces are from `base` on.
-void LinearAttentionBuilder::forEachColumns(int64_t size,
-                                            function_ref<void(Value base, ArrayRef<Piece> pieces)> body) {
+void LinearAttentionBuilder::forEachColumns(int64_t size, function_ref<void(Value base, ArrayRef<Piece> pieces)> body) {
   int64_t step = attention.strategy.getColumns(), whole = size / step * step;
   if (whole > 0)
     kb.loop(kb.index(0), kb.index(whole), step, [&](Value base) { body(base, splitIntoPieces(step, kb.getLanes())); });
@@ -174,9 +173,11 @@ void LinearAttentionBuilder::buildQueries(const HeadState &state, Value head, Va
 void LinearAttentionBuilder::buildTile(const HeadState &state, Value head, Value token, int64_t rows, Value column,
                                        Value position, Value maximum) {
   // A query's own factor cancels in the ratio.
-  buildFeatures(
-      attention.q, head, token, position, rows,
-      [&](int64_t row, Value feature, Value value) { kb.store(value, queryFeatures, {kb.index(row), feature}); }, {});
+  buildFeatures(attention.q, head, token, position, rows,
+                [&](int64_t row, Value feature, Value value) {
+                  kb.store(value, queryFeatures, {kb.index(row), feature});
+                },
+                {});
   if (column)
     buildChunkProducts(state, rows, column);
   for (int64_t row = 0; row < rows; ++row)
@@ -196,8 +197,12 @@ void LinearAttentionBuilder::buildChunkProducts(const HeadState &state, int64_t 
           sums.push_back(kb.constant(0.0f, piece.width));
       sums = accumulate(
           kb.index(0), kb.index(attention.state.features), sums, rows, pieces,
-          [&](int64_t row, Value k) { return kb.load(queryFeatures, {kb.index(row), k}, 1); },
-          [&](Value k, Piece piece) { return kb.load(state.keys, {k, kb.addIndex(base, piece.offset)}, piece.width); });
+          [&](int64_t row, Value k) {
+            return kb.load(queryFeatures, {kb.index(row), k}, 1);
+          },
+          [&](Value k, Piece piece) {
+            return kb.load(state.keys, {k, kb.addIndex(base, piece.offset)}, piece.width);
+          });
       for (int64_t row = 0; row < rows; ++row)
         for (auto [i, piece] : llvm::enumerate(pieces))
           kb.store(sums[row * pieces.size() + i], weights, {kb.index(row), kb.addIndex(base, piece.offset)});
@@ -288,8 +293,12 @@ void LinearAttentionBuilder::buildResultColumns(const HeadState &state, Value he
   };
   sums = accumulate(
       kb.index(0), kb.index(attention.state.features), sums, rows, pieces,
-      [&](int64_t row, Value k) { return kb.load(queryFeatures, {kb.index(row), k}, 1); },
-      [&](Value k, Piece piece) { return kb.load(state.sums, {k, kb.addIndex(base, piece.offset)}, piece.width); });
+      [&](int64_t row, Value k) {
+        return kb.load(queryFeatures, {kb.index(row), k}, 1);
+      },
+      [&](Value k, Piece piece) {
+        return kb.load(state.sums, {k, kb.addIndex(base, piece.offset)}, piece.width);
+      });
   if (column) {
     if (state.maxima)
       scale(sumFactors);
@@ -317,8 +326,7 @@ void LinearAttentionBuilder::buildResultColumns(const HeadState &state, Value he
                {kb.addIndex(token, row), head, kb.addIndex(base, piece.offset)});
 }
 
-void LinearAttentionBuilder::buildResults(const HeadState &state, Value head, Value token, int64_t rows,
-                                          Value column) {
+void LinearAttentionBuilder::buildResults(const HeadState &state, Value head, Value token, int64_t rows, Value column) {
   forEachColumns(attention.state.valueSize, [&](Value base, ArrayRef<Piece> pieces) {
     buildResultColumns(state, head, token, rows, column, base, pieces);
   });
@@ -328,14 +336,15 @@ void LinearAttentionBuilder::buildResults(const HeadState &state, Value head, Va
 // Sums
 //===----------------------------------------------------------------------===//
 
-/// Makes the maxima of the chunk the factors of its keys, applies these to the values and returns the factor of the sums.
+/// Makes the maxima of the chunk the factors of its keys, applies these to the values and returns the factor of the
+/// sums.
 Value LinearAttentionBuilder::buildChunkWeights(const HeadState &state, Value count, Value maximum) {
   Value highest = maximum;
   SmallVector<Piece> pieces = splitIntoPieces(attention.state.chunk, kb.getLanes());
   for (Piece piece : pieces) {
     Value logarithms = kb.load(state.maxima, kb.index(piece.offset), piece.width);
-    logarithms = kb.select(kb.isBelow(piece.offset, count, piece.width), logarithms,
-                           kb.constant(minusInfinity, piece.width));
+    logarithms =
+        kb.select(kb.isBelow(piece.offset, count, piece.width), logarithms, kb.constant(minusInfinity, piece.width));
     highest = kb.max(kb.treeMax(logarithms), highest);
   }
   kb.store(highest, state.maximum, kb.index(0));
@@ -369,7 +378,9 @@ void LinearAttentionBuilder::addToSums(const HeadState &state, Value count, Valu
         }
       sums = accumulate(
           kb.index(0), count, sums, rows, pieces,
-          [&](int64_t row, Value j) { return kb.load(state.keys, {kb.addIndex(feature, row), j}, 1); },
+          [&](int64_t row, Value j) {
+            return kb.load(state.keys, {kb.addIndex(feature, row), j}, 1);
+          },
           [&](Value j, Piece piece) {
             return kb.load(state.values, {j, kb.addIndex(base, piece.offset)}, piece.width);
           });

@@ -10,7 +10,7 @@ static Value isEqual(KernelBuilder &kb, Value x, Value y) {
 }
 
 template <typename OpT> static LinearAttention describe(OpT op, CPULinearAttentionAttr strategy) {
-  return {op,           op.getQ(),        op.getK(),           op.getV(),           op.getProjection(),
+  return {op,           op.getQ(),        op.getK(),          op.getV(),           op.getProjection(),
           op.getInit(), op.getFeatures(), op.getLayoutAttr(), op.getStateLayout(), strategy};
 }
 

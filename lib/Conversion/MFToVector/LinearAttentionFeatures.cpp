@@ -23,14 +23,15 @@ void LinearAttentionBuilder::buildPanelProjections(Value x, Value head, Value to
           sums.push_back(kb.constant(0.0f, piece.width));
       sums = accumulate(
           kb.index(0), kb.index(headSize), sums, rows, group,
-          [&](int64_t row, Value k) { return kb.load(x, {kb.addIndex(token, row), head, k}, 1); },
+          [&](int64_t row, Value k) {
+            return kb.load(x, {kb.addIndex(token, row), head, k}, 1);
+          },
           [&](Value k, Piece piece) {
             return kb.load(attention.projection, {panel, k, kb.index(offset + piece.offset)}, piece.width);
           });
       for (int64_t row = 0; row < rows; ++row)
         for (auto [i, piece] : llvm::enumerate(group))
-          kb.store(sums[row * group.size() + i], projected,
-                   {kb.index(row), kb.addIndex(first, offset + piece.offset)});
+          kb.store(sums[row * group.size() + i], projected, {kb.index(row), kb.addIndex(first, offset + piece.offset)});
     }
   });
 }

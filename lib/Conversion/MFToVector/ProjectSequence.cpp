@@ -37,8 +37,7 @@ void ProjectionKernel::buildTile(Value row, int64_t rows, Value head, Value base
   });
   for (int64_t i = 0; i < rows; ++i)
     for (auto [j, piece] : llvm::enumerate(pieces))
-      kb.store(sums[i * pieces.size() + j], op.getInit(),
-               {kb.addIndex(row, i), head, kb.addIndex(base, piece.offset)});
+      kb.store(sums[i * pieces.size() + j], op.getInit(), {kb.addIndex(row, i), head, kb.addIndex(base, piece.offset)});
 }
 
 void ProjectionKernel::buildRows(Value row, int64_t rows, Value head) {

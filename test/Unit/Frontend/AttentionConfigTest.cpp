@@ -65,10 +65,11 @@ TEST(AttentionConfig, EveryFaultIsTold) {
 }
 
 TEST(AttentionConfig, ALinformerCannotBeCausal) {
-  EXPECT_EQ(refuse(R"({"kind":"linformer","projected_length":5})"),
-            "error: c.json: attention.kind: expected a kind that can be causal, or \"causal\": false: a Linformer's keys "
-            "and values are mixtures of all positions of a sequence, so every token would see those behind it, found "
-            "\"linformer\" in a causal model\n");
+  EXPECT_EQ(
+      refuse(R"({"kind":"linformer","projected_length":5})"),
+      "error: c.json: attention.kind: expected a kind that can be causal, or \"causal\": false: a Linformer's keys "
+      "and values are mixtures of all positions of a sequence, so every token would see those behind it, found "
+      "\"linformer\" in a causal model\n");
 }
 
 /// Types of the function that a model with random weights has.

@@ -63,8 +63,8 @@ bool CosformerFeaturesAttr::hasProjection() const { return false; }
 bool CosformerFeaturesAttr::isExponential() const { return false; }
 Value CosformerFeaturesAttr::buildShift(FeatureBuilder &, Value, int64_t) const { return {}; }
 
-/// sin(pi / 2 * i / M) as f32, for any index i: reduced to the first quarter turn as an integer, then Taylor's series in
-/// f64, whose first term left out is below 1e-11.
+/// sin(pi / 2 * i / M) as f32, for any index i: reduced to the first quarter turn as an integer, then Taylor's series
+/// in f64, whose first term left out is below 1e-11.
 static Value buildSineOfTurn(FeatureBuilder &builder, Value i, int64_t quarter) {
   OpBuilder &b = builder.b;
   Location loc = builder.loc;

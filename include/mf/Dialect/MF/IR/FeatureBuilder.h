@@ -7,8 +7,8 @@
 
 namespace mlir::mf {
 
-/// Builds at the insertion point of `b`. A map's code is the same for the scalars of a reference loop and the vectors of
-/// a kernel; the two differ in their exponential.
+/// Builds at the insertion point of `b`. A map's code is the same for the scalars of a reference loop and the vectors
+/// of a kernel; the two differ in their exponential.
 struct FeatureBuilder {
   OpBuilder &b;
   Location loc;

@@ -7,9 +7,9 @@
 
 namespace mlir::mf {
 
-/// The state of one head and sequence, a vector of f32: sums over the tokens of whole chunks, and the features and values
-/// of the tokens of the chunk that has begun. Parts follow each other in the order of their accessors; matrices are
-/// row-major. All zero is the state before the first token.
+/// The state of one head and sequence, a vector of f32: sums over the tokens of whole chunks, and the features and
+/// values of the tokens of the chunk that has begun. Parts follow each other in the order of their accessors; matrices
+/// are row-major. All zero is the state before the first token.
 struct RecurrentState {
   /// Features r of a key, elements e of a value, tokens C of a chunk.
   int64_t features, valueSize, chunk;
