@@ -79,9 +79,9 @@ func.func private @f() attributes {strategy = #mf.cpu_linear_attention<rows = 0,
 
 module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
   func.func @f(%q: tensor<?x2x8xf32>) {
-    // expected-error @+1 {{expects a strategy #mf.cpu_linear_attention, found #mf.cpu_flash<queries = 1, keys = 8, rows = 1, vectors = 1, lanes = 8>}}
+    // expected-error @+1 {{expects a strategy #mf.cpu_linear_attention, found #mf.cpu_rows<tokens = 16, lanes = 8>}}
     %0 = mf.linear_attention causal features(#mf.elu_features) chunk(16)
-        strategy(#mf.cpu_flash<queries = 1, keys = 8, rows = 1, vectors = 1, lanes = 8>)
+        strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
         ins(%q, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) outs(%q : tensor<?x2x8xf32>)
         -> tensor<?x2x8xf32>
     return
