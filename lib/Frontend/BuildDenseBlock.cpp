@@ -5,17 +5,17 @@
 using namespace mlir;
 using namespace mlir::mf;
 
-Value StepBuilder::buildDenseBlock(Value x, Value &keys, Value &values) {
+Value StepBuilder::buildDenseBlock(Value x) {
   StringRef output = config.family == ModelFamily::Llama ? "mlp.down_proj" : "mlp.dense_4h_to_h";
   // Ops that go token by token share a loop where they follow each other, so the second norm is next to the first.
   Value attentionNorm = denseNorm(x, "input_layernorm");
   Value parallelNorm = config.dense.parallelResidual ? denseNorm(x, "post_attention_layernorm") : Value();
-  x = add(x, buildDenseAttention(attentionNorm, keys, values));
+  x = add(x, buildDenseAttention(attentionNorm));
   Value norm = parallelNorm ? parallelNorm : denseNorm(x, "post_attention_layernorm");
   return add(x, project(buildHidden(norm), output, config.dense.mlpBias));
 }
 
-Value StepBuilder::buildDenseAttention(Value x, Value &keys, Value &values) {
+Value StepBuilder::buildDenseAttention(Value x) {
   bool isLlama = config.family == ModelFamily::Llama, hasBias = config.dense.attentionBias;
   // The three products first: biases and rotations of all of them are one loop.
   StringRef names[] = {isLlama ? "self_attn.q_proj" : "attention.query_key_value.query",
@@ -27,7 +27,7 @@ Value StepBuilder::buildDenseAttention(Value x, Value &keys, Value &values) {
   for (auto [side, name] : llvm::zip_equal(sides, names))
     if (hasBias)
       side = add(side, biasOf(name, hasBias));
-  Value attended = attend(sides[0], sides[1], sides[2], keys, values);
+  Value attended = attend(sides[0], sides[1], sides[2]);
   return project(attended, isLlama ? "self_attn.o_proj" : "attention.dense", hasBias);
 }
 

@@ -1,7 +1,8 @@
-// The module of a model: parameters, and the function `step` around its blocks.
+// The module of a model: parameters, and the function around its blocks.
 #include "BuildModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -82,7 +83,7 @@ Value StepBuilder::linear(Value x, Value weight, Value count) {
 // The function
 //===----------------------------------------------------------------------===//
 
-StepBuilder::Operand StepBuilder::makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims,
+StepBuilder::Operand StepBuilder::makeOperand(const Twine &name, RankedTensorType type, ArrayRef<StringRef> dims,
                                               bool isState) {
   SmallVector<NamedAttribute> attributes = {builder.getNamedAttr("mf.name", builder.getStringAttr(name)),
                                             builder.getNamedAttr("mf.dims", builder.getStrArrayAttr(dims))};
@@ -92,28 +93,26 @@ StepBuilder::Operand StepBuilder::makeOperand(StringRef name, RankedTensorType t
 }
 
 SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
-  constexpr int64_t kDynamic = ShapedType::kDynamic;
-  auto indices = RankedTensorType::get({kDynamic}, builder.getI32Type());
-  auto state =
-      RankedTensorType::get({kDynamic, config.numKeyValueHeads, kDynamic, config.headDim()}, builder.getF32Type());
+  auto indices = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   SmallVector<Operand> operands;
   for (StringRef name : kInputs)
     operands.push_back(
         makeOperand(name, indices, {name == "rows" || name == "picks" ? name : "tokens"}, /*isState=*/false));
-  for (int64_t layer = 0; layer < config.numLayers; ++layer)
-    for (StringRef kind : {".keys", ".values"})
-      operands.push_back(makeOperand(("layers." + Twine(layer) + kind).str(), state, {"sequences", "", "positions", ""},
-                                     /*isState=*/true));
+  for (int64_t i = 0; i < config.numLayers; ++i)
+    llvm::append_range(operands, makeStates(i));
   return operands;
 }
 
+/// Logits of the tokens that `rows` names; of all where it is null.
 Value StepBuilder::buildHead(Value x, Value rows) {
-  Value rowCount = tensor::DimOp::create(builder, rows, 0);
-  // Only some tokens need logits: the gather is an embedding in the activations.
-  Value gathered = embedding(rows, x, rowCount);
-  Value norm = config.family == ModelFamily::MemoryFormer
-                   ? rmsNorm(gathered, finalNormName(config) + ".scale", rowCount)
-                   : familyNorm(gathered, finalNormName(config), rowCount);
+  Value rowCount = tokenCount;
+  if (rows) {
+    rowCount = tensor::DimOp::create(builder, rows, 0);
+    // Only some tokens need logits: the gather is an embedding in the activations.
+    x = embedding(rows, x, rowCount);
+  }
+  Value norm = config.family == ModelFamily::MemoryFormer ? rmsNorm(x, finalNormName(config) + ".scale", rowCount)
+                                                          : familyNorm(x, finalNormName(config), rowCount);
   return linear(norm, parameter(headName(config)), rowCount);
 }
 
@@ -143,53 +142,92 @@ void StepBuilder::inBlock(const Twine &name, llvm::function_ref<void()> build) {
       module.lookupSymbol(value.getParameter())->setAttr("mf.block", builder.getStringAttr(name));
 }
 
-void StepBuilder::buildFunction() {
+Block *StepBuilder::createFunction(StringRef name, ArrayRef<Operand> arguments, ArrayRef<Operand> results) {
+  auto typeOf = [](const Operand &operand) -> Type { return operand.type; };
+  auto type = builder.getFunctionType(llvm::to_vector(llvm::map_range(arguments, typeOf)),
+                                      llvm::to_vector(llvm::map_range(results, typeOf)));
+  auto function = func::FuncOp::create(builder, name, type);
+  for (auto [index, operand] : llvm::enumerate(arguments))
+    function.setArgAttrs(index, operand.attributes);
+  for (auto [index, operand] : llvm::enumerate(results))
+    function.setResultAttrs(index, operand.attributes);
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  return body;
+}
+
+Value StepBuilder::buildBlocks(Value tokens) {
+  if (config.rotarySize() > 0)
+    angles = parameter(rotaryAnglesName());
+  SmallVector<Value> allStates(std::move(states)), newStates;
+  ArrayRef<Value> rest = allStates;
+  Value x;
+  inBlock("embedding", [&] { x = embedding(tokens, parameter(embeddingName(config)), tokenCount); });
+  for (layer = 0; layer < config.numLayers; ++layer) {
+    size_t count = allStates.size() / config.numLayers;
+    states.assign(rest.begin(), rest.begin() + count);
+    rest = rest.drop_front(count);
+    bool isMemory = config.layerKinds[layer] == LayerKind::Memory;
+    inBlock("layers." + Twine(layer), [&] { x = isMemory ? buildMemoryBlock(x) : buildDenseBlock(x); });
+    llvm::append_range(newStates, states);
+  }
+  states = std::move(newStates);
+  return x;
+}
+
+void StepBuilder::buildStep() {
   SmallVector<Operand> arguments = makeArguments();
-  ArrayRef<Operand> states = ArrayRef(arguments).drop_front(std::size(kInputs));
   auto logitsType = RankedTensorType::get({ShapedType::kDynamic, config.vocabulary}, builder.getF32Type());
   SmallVector<Operand> results = {makeOperand("logits", logitsType, {"rows", ""}, /*isState=*/false)};
   for (auto [name, element] :
        {std::pair("best_logits", Type(builder.getF32Type())), {"best_ids", builder.getI32Type()}})
     results.push_back(makeOperand(name, RankedTensorType::get({ShapedType::kDynamic, kBest}, element), {"picks", ""},
                                   /*isState=*/false));
-  llvm::append_range(results, states);
-
-  auto typeOf = [](const Operand &operand) -> Type { return operand.type; };
-  auto type = builder.getFunctionType(llvm::to_vector(llvm::map_range(arguments, typeOf)),
-                                      llvm::to_vector(llvm::map_range(results, typeOf)));
-  auto function = func::FuncOp::create(builder, "step", type);
-  for (auto [index, operand] : llvm::enumerate(arguments))
-    function.setArgAttrs(index, operand.attributes);
-  for (auto [index, operand] : llvm::enumerate(results))
-    function.setResultAttrs(index, operand.attributes);
-
-  Block *body = function.addEntryBlock();
-  builder.setInsertionPointToStart(body);
+  llvm::append_range(results, ArrayRef(arguments).drop_front(std::size(kInputs)));
+  Block *body = createFunction("step", arguments, results);
   Value tokens = body->getArgument(0), rows = body->getArgument(3), picks = body->getArgument(4);
   slots = body->getArgument(1);
   positions = body->getArgument(2);
   tokenCount = tensor::DimOp::create(builder, tokens, 0);
-  if (config.rotarySize() > 0)
-    angles = parameter(rotaryAnglesName());
-
-  Value x;
-  inBlock("embedding", [&] { x = embedding(tokens, parameter(embeddingName(config)), tokenCount); });
-  SmallVector<Value> caches(llvm::drop_begin(body->getArguments(), std::size(kInputs)));
-  for (layer = 0; layer < config.numLayers; ++layer) {
-    Value &keys = caches[2 * layer], &values = caches[2 * layer + 1];
-    bool isMemory = config.layerKinds[layer] == LayerKind::Memory;
-    inBlock("layers." + Twine(layer),
-            [&] { x = isMemory ? buildMemoryBlock(x, keys, values) : buildDenseBlock(x, keys, values); });
-  }
+  states.assign(body->getArguments().begin() + std::size(kInputs), body->getArguments().end());
+  Value x = buildBlocks(tokens);
   SmallVector<Value> values;
   inBlock("head", [&] {
     values.push_back(buildHead(x, rows));
     auto [bestLogits, bestIds] = buildBest(buildHead(x, picks), tensor::DimOp::create(builder, picks, 0));
     values.append({bestLogits, bestIds});
   });
-  llvm::append_range(values, caches);
+  llvm::append_range(values, states);
   func::ReturnOp::create(builder, values);
 }
+
+Value StepBuilder::countTokens() {
+  Value init = tensor::EmptyOp::create(builder, ArrayRef<int64_t>{ShapedType::kDynamic}, builder.getI32Type(),
+                                       ValueRange(tokenCount));
+  auto body = [](OpBuilder &b, Location loc, ValueRange) {
+    Value index = linalg::IndexOp::create(b, loc, 0);
+    linalg::YieldOp::create(b, loc, arith::IndexCastOp::create(b, loc, b.getI32Type(), index).getResult());
+  };
+  return linalg::GenericOp::create(builder, init.getType(), /*inputs=*/ValueRange(), init,
+                                   builder.getMultiDimIdentityMap(1), utils::IteratorType::parallel, body)
+      .getResult(0);
+}
+
+void StepBuilder::buildForward() {
+  auto tokensType = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  auto logitsType = RankedTensorType::get({ShapedType::kDynamic, config.vocabulary}, builder.getF32Type());
+  Operand argument = makeOperand("tokens", tokensType, {"tokens"}, /*isState=*/false);
+  Operand result = makeOperand("logits", logitsType, {"tokens", ""}, /*isState=*/false);
+  Value tokens = createFunction("forward", argument, result)->getArgument(0);
+  tokenCount = tensor::DimOp::create(builder, tokens, 0);
+  if (config.rotarySize() > 0)
+    positions = countTokens();
+  Value x = buildBlocks(tokens), logits;
+  inBlock("head", [&] { logits = buildHead(x, /*rows=*/Value()); });
+  func::ReturnOp::create(builder, logits);
+}
+
+void StepBuilder::buildFunction() { config.attention.causal ? buildStep() : buildForward(); }
 
 //===----------------------------------------------------------------------===//
 // The module
@@ -199,8 +237,10 @@ OwningOpRef<ModuleOp> mlir::mf::buildModel(MLIRContext *context, const ModelDesc
   auto location = [&](StringRef file) { return FileLineColLoc::get(context, file, 0, 0); };
   OwningOpRef<ModuleOp> module = ModuleOp::create(location(model.configFile));
   ImplicitLocOpBuilder builder(module->getLoc(), context);
-  (*module)->setAttr("mf.language_model",
-                     LanguageModelAttr::get(context, model.name, model.config.vocabulary, model.config.maxPositions));
+  // Sessions append tokens, which only causal models can.
+  if (model.config.attention.causal)
+    (*module)->setAttr("mf.language_model",
+                       LanguageModelAttr::get(context, model.name, model.config.vocabulary, model.config.maxPositions));
   (*module)->setAttr("mf.config", builder.getStringAttr(model.configText));
 
   builder.setInsertionPointToStart(module->getBody());

@@ -35,12 +35,13 @@ struct ModelDescription {
 
 OwningOpRef<ModuleOp> buildModel(MLIRContext *context, const ModelDescription &model);
 
-/// Builds the ops of `step`. Activations are [tokens, features] and f32 everywhere.
+/// Builds the ops of a model's function. Activations are [tokens, features] and f32 everywhere.
 class StepBuilder {
 public:
   StepBuilder(ImplicitLocOpBuilder &builder, const ModelDescription &model);
 
-  /// The function `step`: embedding, blocks, and the head for the tokens that `rows` names.
+  /// A causal model's `step`: embedding, blocks, and the head for the tokens that `rows` names. Of another model
+  /// `forward`, from the tokens of one sequence to the logits of all.
   void buildFunction();
 
 private:
@@ -55,30 +56,48 @@ private:
   };
 
   // BuildModel.cpp: the function and what is around the blocks.
-  Operand makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims, bool isState);
+  Operand makeOperand(const Twine &name, RankedTensorType type, ArrayRef<StringRef> dims, bool isState);
   SmallVector<Operand> makeArguments();
+  Block *createFunction(StringRef name, ArrayRef<Operand> arguments, ArrayRef<Operand> results);
+  void buildStep();
+  void buildForward();
+  Value buildBlocks(Value tokens);
+  /// 0, 1, ... for the tokens of a call.
+  Value countTokens();
   Value buildHead(Value x, Value rows);
   /// Gives the parameters that `build` reads the block `name`, their `mf.block`. The function has ops before.
   void inBlock(const Twine &name, llvm::function_ref<void()> build);
   std::pair<Value, Value> buildBest(Value logits, Value count);
 
-  // BuildBlock.cpp: memory blocks, and attention. A block replaces its layer's caches by the updated ones.
-  Value buildMemoryBlock(Value x, Value &keys, Value &values);
-  Value buildMemoryAttention(Value x, Value &keys, Value &values);
-  Value buildMemoryFeedForward(Value x);
-  Hash hash(Value x, int64_t bits);
-  /// A lookup in the memory layer `prefix`, "mlp.0" or the like, of the block.
-  Value lookup(StringRef prefix, Hash hash);
-  /// Attention of the queries, keys and values of all heads, [tokens, features] each.
-  Value attend(Value query, Value key, Value value, Value &keys, Value &values);
+  // BuildAttention.cpp: attention, which is the same in all kinds of blocks.
+  /// The sequence states of a layer.
+  SmallVector<Operand> makeStates(int64_t ofLayer);
+  /// Attention of the queries, keys and values of all heads, [tokens, features] each. Replaces the block's states by
+  /// the updated ones.
+  Value attend(Value query, Value key, Value value);
+  /// Of these, queries and keys are [tokens, heads, features] and rotated; so is the result.
+  Value attendCached(Value query, Value key, Value value);
+  Value attendRecurrent(Value query, Value key, Value value);
+  Value attendLinear(Value query, Value key, Value value);
+  Value attendWhole(Value query, Value key, Value value);
+  Value projectSequence(Value x, StringRef name);
+  FloatAttr attentionScale();
   Value rotate(Value heads);
   Value updateState(Value heads, Value state);
   Value splitHeads(Value x, int64_t heads);
   Value mergeHeads(Value heads);
 
+  // BuildBlock.cpp: memory blocks.
+  Value buildMemoryBlock(Value x);
+  Value buildMemoryAttention(Value x);
+  Value buildMemoryFeedForward(Value x);
+  Hash hash(Value x, int64_t bits);
+  /// A lookup in the memory layer `prefix`, "mlp.0" or the like, of the block.
+  Value lookup(StringRef prefix, Hash hash);
+
   // BuildDenseBlock.cpp: dense blocks of GPT-NeoX and Llama.
-  Value buildDenseBlock(Value x, Value &keys, Value &values);
-  Value buildDenseAttention(Value x, Value &keys, Value &values);
+  Value buildDenseBlock(Value x);
+  Value buildDenseAttention(Value x);
   /// The hidden vector of the feed-forward part.
   Value buildHidden(Value x);
   /// The norm `name`, "input_layernorm" or the like, of the block.
@@ -107,8 +126,9 @@ private:
   const ModelDescription &model;
   const ModelConfig &config;
   llvm::StringMap<RankedTensorType> parameterTypes;
-  /// The block that is built.
+  /// The block that is built, and its sequence states.
   int64_t layer = 0;
+  SmallVector<Value> states;
   /// Number of tokens of this call.
   Value tokenCount;
   Value slots, positions;

@@ -164,6 +164,7 @@ std::optional<ModelConfig> mlir::mf::parseConfig(StringRef text, StringRef file,
   size_t family = keys.choice("model_type", {"memoryformer", "gpt_neox", "llama"});
   config.family = families[family];
   readers[family](keys, config);
+  readAttention(keys, config);
   keys.checkUnknown();
   if (problems.size() != before)
     return std::nullopt;

@@ -6,6 +6,7 @@
 #include "mf/Frontend/StrictJSON.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
@@ -121,7 +122,8 @@ static std::optional<ModelDescription> describeModel(MLIRContext *context, const
 
 FailureOr<OwningOpRef<ModuleOp>> mlir::mf::importModel(MLIRContext *context, const ImportOptions &options,
                                                        Problems &problems) {
-  context->loadDialect<MFDialect, arith::ArithDialect, func::FuncDialect, tensor::TensorDialect>();
+  context->loadDialect<MFDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+                       tensor::TensorDialect>();
   size_t before = problems.size();
   std::optional<ModelDescription> model = describeModel(context, options, problems);
   if (!model || problems.size() != before)

@@ -19,6 +19,13 @@ public:
   KeyReader(const llvm::json::Object &object, StringRef file, Problems &problems)
       : object(object), file(file), problems(problems) {}
 
+  /// A reader of the object that the key `name` has.
+  KeyReader nested(const llvm::json::Object &inner, StringRef name) const {
+    KeyReader reader(inner, file, problems);
+    reader.prefix = prefix + name.str() + ".";
+    return reader;
+  }
+
   /// A whole number in [least, most]; `absent` where the key is not there or null, and a problem (and `least`) where
   /// that is not given either.
   int64_t integer(StringRef key, int64_t least, int64_t most, std::optional<int64_t> absent = std::nullopt);
@@ -47,13 +54,15 @@ public:
   }
   void problem(StringRef key, const Twine &expected, const Twine &found) {
     invalid.insert(key);
-    problems.add(file, key, expected, found);
+    problems.add(file, prefix + key, expected, found);
   }
 
 private:
   const llvm::json::Object &object;
   StringRef file;
   Problems &problems;
+  /// What messages put before the keys: "attention.".
+  std::string prefix;
   llvm::StringSet<> known, invalid;
 };
 
@@ -63,6 +72,8 @@ void readShape(KeyReader &keys, LayerKind usual, ModelConfig &config);
 bool readMemoryKeys(KeyReader &keys, ModelConfig &config);
 /// Function of the feed-forward part's activation, by its Hugging Face name.
 ActivationKind readActivation(KeyReader &keys, std::optional<ActivationKind> absent);
+/// The keys `attention` and `causal`; all others that it depends on are read.
+void readAttention(KeyReader &keys, ModelConfig &config);
 /// Checks that the heads divide the width, and that the rotary size is even.
 void checkHeads(const ModelConfig &config, KeyReader &keys);
 

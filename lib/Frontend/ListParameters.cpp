@@ -31,6 +31,9 @@ private:
   }
   std::string blockName(const Twine &suffix) const { return blockParameterName(config, layer, suffix.str()); }
 
+  /// What an attention has beside its queries, keys and values.
+  void addAttention();
+
   // Memory blocks.
   /// Tables and bias of a memory layer with `bits`-bit codes and `width` outputs.
   void addMemoryLayer(StringRef prefix, int64_t bits, int64_t width, double deviation);
@@ -72,6 +75,17 @@ void Lister::addMemoryBlock() {
   add(blockName("mlp.1.weight"), Kind::Scale, {inner}, 0);
   add(blockName("mlp.1.bias"), Kind::Bias, {inner}, 0);
   addMemoryLayer("mlp.2", config.ffnCodeBits(), width, kTableDeviation);
+}
+
+void Lister::addAttention() {
+  const AttentionConfig &attention = config.attention;
+  if (attention.kind == AttentionConfig::Kind::Performer)
+    add(blockName(kFeatureProjection), Kind::Weight, {attention.features, config.headSize}, 1);
+  if (attention.kind != AttentionConfig::Kind::Linformer)
+    return;
+  double deviation = 1 / std::sqrt(static_cast<double>(attention.projectedLength));
+  for (StringRef name : {kKeyProjection, kValueProjection})
+    add(blockName(name), Kind::Weight, {attention.projectedLength, config.maxPositions}, deviation);
 }
 
 void Lister::addLayerNorm(const std::string &prefix) {
@@ -128,6 +142,7 @@ void Lister::addLlamaBlock() {
 std::vector<ParameterSpec> Lister::list() {
   add(embeddingName(config), Kind::Embedding, {config.vocabulary, config.hiddenSize}, smallInit);
   for (LayerKind kind : config.layerKinds) {
+    addAttention();
     if (kind == LayerKind::Memory)
       addMemoryBlock();
     else if (config.family == ModelFamily::Llama)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 
 _EXPORTS = {
+    "AttentionConfig": "config",
     "MemoryFormerConfig": "config",
     "DenseConfig": "config",
     "memory_hash": "hash",

@@ -81,6 +81,8 @@ def _add_shape_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code-bits", type=int, default=8, help="tau; there are d / tau tables (memoryformer)")
     parser.add_argument("--score", choices=("magnitude", "probability"), default="magnitude", help="(memoryformer)")
     parser.add_argument("--temperature", type=float, default=1.0, help="of the score probability (memoryformer)")
+    parser.add_argument("--attention", choices=("softmax", "linear", "performer", "cosformer"), default="softmax")
+    parser.add_argument("--attention-features", type=int, default=128, help="random features of a head (performer)")
     parser.add_argument("--dropout", type=float, default=0.0, help="of what a block's parts add to the residual")
 
 

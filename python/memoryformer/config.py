@@ -17,6 +17,43 @@ def _require(condition: bool, message: str) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class AttentionConfig:
+    """The key `attention` of config.json. A kind has the keys in `KEYS`, of the others those are None."""
+
+    kind: str = "softmax"
+    features: int | None = None  # random features of a head
+    kernel: str | None = None  # what they approximate: softmax or relu
+    max_positions: int | None = None  # None: max_position_embeddings
+    projected_length: int | None = None  # keys and values that a sequence is projected to
+    chunk: int | None = None  # tokens of a chunk when compiled; None: the compiler's
+
+    KEYS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "softmax": (),
+        "linear": ("chunk",),
+        "performer": ("features", "kernel", "chunk"),
+        "cosformer": ("max_positions", "chunk"),
+        "linformer": ("projected_length",),
+    }
+
+    def __post_init__(self) -> None:
+        _require(self.kind in self.KEYS, f"attention.kind must be one of {tuple(self.KEYS)}, found {self.kind!r}")
+        if self.kind == "performer" and self.kernel is None:
+            object.__setattr__(self, "kernel", "softmax")
+        for field in dataclasses.fields(self)[1:]:
+            value = getattr(self, field.name)
+            if field.name not in self.KEYS[self.kind]:
+                _require(value is None, f"attention.{field.name} is no key of kind {self.kind!r}")
+            elif field.name == "kernel":
+                _require(value in ("softmax", "relu"), f"attention.kernel must be softmax or relu, found {value!r}")
+            elif value is not None or field.name in ("features", "projected_length"):
+                valid = isinstance(value, int) and value >= 1
+                _require(valid, f"attention.{field.name} must be at least 1, found {value}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
 class _Config:
     """Keys that every decoder here has; GPT-NeoX names."""
 
@@ -31,6 +68,8 @@ class _Config:
     bos_token_id: int = 0
     eos_token_id: int = 0
     hidden_dropout: float = 0.0  # of what attention and feed-forward part add to the residual, in training only
+    attention: AttentionConfig = AttentionConfig()
+    causal: bool = True
 
     FIXED: ClassVar[dict[str, Any]] = {}
 
@@ -42,6 +81,18 @@ class _Config:
             self.hidden_size % self.num_attention_heads == 0,
             f"hidden_size must be a multiple of num_attention_heads = {self.num_attention_heads}, "
             f"found {self.hidden_size}",
+        )
+        if isinstance(self.attention, dict):
+            object.__setattr__(self, "attention", AttentionConfig(**self.attention))
+        _require(
+            self.attention.kind != "linformer" or not self.causal,
+            "a Linformer cannot be causal: its keys and values are mixtures of all positions",
+        )
+        positions = self.attention.max_positions
+        _require(
+            positions is None or positions >= self.max_position_embeddings,
+            f"attention.max_positions must be at least max_position_embeddings = {self.max_position_embeddings}, "
+            f"found {positions}",
         )
         _require(0 <= self.hidden_dropout < 1, f"hidden_dropout must be in [0, 1), found {self.hidden_dropout}")
         _require(
@@ -86,6 +137,16 @@ class _Config:
 
     def to_dict(self) -> dict[str, Any]:
         raise NotImplementedError
+
+    def _keys(self) -> dict[str, Any]:
+        """The fields as keys of config.json; those of a causal model with exact attention are the defaults."""
+        keys = dataclasses.asdict(self)
+        del keys["attention"], keys["causal"]
+        if self.attention.kind != "softmax":
+            keys["attention"] = self.attention.to_dict()
+        if not self.causal:
+            keys["causal"] = False
+        return keys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +200,7 @@ class MemoryFormerConfig(_Config):
         return {
             "architectures": ["MemoryFormerForCausalLM"],
             **self.FIXED,
-            **dataclasses.asdict(self),
+            **self._keys(),
             "intermediate_size": self.intermediate_size,
             "attention_dropout": 0.0,
             "use_cache": True,
@@ -166,7 +227,7 @@ class DenseConfig(_Config):
         return {
             "architectures": ["GPTNeoXForCausalLM"],
             **self.FIXED,
-            **dataclasses.asdict(self),
+            **self._keys(),
             "intermediate_size": self.intermediate_size,
             "attention_dropout": 0.0,
             "use_cache": True,

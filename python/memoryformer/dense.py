@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .attention import make_attention
 from .checkpoint import Pretrained
 from .config import DenseConfig
-from .nn import RotaryEmbedding, causal_attention
+from .nn import RotaryEmbedding
 
 
 class DenseAttention(nn.Module):
-    """Causal attention with a fused QKV projection, partial rotary embedding and an output projection."""
+    """Attention with a fused QKV projection, partial rotary embedding and an output projection."""
 
     def __init__(self, config: DenseConfig) -> None:
         super().__init__()
@@ -26,12 +27,16 @@ class DenseAttention(nn.Module):
         self.query_key_value = nn.Linear(config.hidden_size, 3 * config.hidden_size)
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.rotary_emb = RotaryEmbedding(config.rotary_dims, config.rotary_emb_base)
+        # Under its kind's name, which the names of its tensors have.
+        self.kind = config.attention.kind
+        attention = make_attention(config.attention, config.causal, config.head_dim, config.max_position_embeddings)
+        self.add_module(self.kind, attention)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, n, d] -> [batch, n, d]."""
         positions = torch.arange(x.shape[1], device=x.device)
         q, k, v = self.query_key_value(x).unflatten(-1, (self.heads, -1)).transpose(1, 2).chunk(3, dim=-1)
-        return self.dense(causal_attention(self.rotary_emb(q, positions), self.rotary_emb(k, positions), v))
+        return self.dense(getattr(self, self.kind)(self.rotary_emb(q, positions), self.rotary_emb(k, positions), v))
 
 
 class DenseMLP(nn.Module):

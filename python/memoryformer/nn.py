@@ -10,8 +10,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from .attention import make_attention
 from .checkpoint import Pretrained
 from .config import MemoryFormerConfig
 from .hash import memory_hash, memory_lookup
@@ -107,13 +107,8 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(head_dim)) v with j <= i: [batch, heads, n, head_dim] -> [batch, n, heads * head_dim]."""
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
-
-
 class MemoryAttention(nn.Module):
-    """Causal attention whose Q, K and V are three lookups with one shared hash; there is no output projection."""
+    """Attention whose Q, K and V are three lookups with one shared hash; there is no output projection."""
 
     def __init__(self, config: MemoryFormerConfig) -> None:
         super().__init__()
@@ -122,6 +117,10 @@ class MemoryAttention(nn.Module):
             _memory_layer(config, config.memory_code_bits, config.hidden_size) for _ in range(3)
         )
         self.rotary_emb = RotaryEmbedding(config.rotary_dims, config.rotary_emb_base)
+        # Under its kind's name, which the names of its tensors have.
+        self.kind = config.attention.kind
+        attention = make_attention(config.attention, config.causal, config.head_dim, config.max_position_embeddings)
+        self.add_module(self.kind, attention)
 
     def forward(self, x: Tensor, positions: Tensor, intermediates: Intermediates | None = None) -> Tensor:
         """x [batch, n, d] -> [batch, n, d]."""
@@ -131,7 +130,7 @@ class MemoryAttention(nn.Module):
             for layer in (self.query_proj, self.key_proj, self.value_proj)
         )
         q_rot, k_rot = self.rotary_emb(q, positions), self.rotary_emb(k, positions)
-        out = causal_attention(q_rot, k_rot, v)
+        out = getattr(self, self.kind)(q_rot, k_rot, v)
         _keep(intermediates, attn_codes=codes, attn_scores=scores, q=q, k=k, v=v, q_rot=q_rot, k_rot=k_rot)
         _keep(intermediates, attn_out=out)
         return out

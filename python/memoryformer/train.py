@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from . import corpus
 from .checkpoint import Pretrained, replace_file
-from .config import DenseConfig, MemoryFormerConfig
+from .config import AttentionConfig, DenseConfig, MemoryFormerConfig
 from .dense import DenseForCausalLM
 from .nn import MemoryFormerForCausalLM
 from .plot import draw_losses, read_log
@@ -45,6 +45,8 @@ class TrainOptions:
     score: str = "magnitude"
     temperature: float = 1.0
     dropout: float = 0.0
+    attention: str = "softmax"
+    attention_features: int = 128
     context: int = 256
     max_positions: int = 512
     batch: int = 16
@@ -136,6 +138,9 @@ def make_model(options: TrainOptions, vocab_size: int) -> Pretrained:
         "vocab_size": vocab_size,
         "max_position_embeddings": options.max_positions,
         "hidden_dropout": options.dropout,
+        "attention": AttentionConfig(
+            options.attention, features=options.attention_features if options.attention == "performer" else None
+        ),
     }
     if options.architecture == "dense":
         return DenseForCausalLM(DenseConfig(**shape))

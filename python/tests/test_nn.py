@@ -18,14 +18,12 @@ from memoryformer.nn import (  # noqa: E402
     MemoryLayer,
     RMSNorm,
     RotaryEmbedding,
-    causal_attention,
     greedy,
 )
 
 LAYERS = sorted((golden.ROOT / "memory_layer").glob("*.safetensors"))
 BLOCKS = sorted((golden.ROOT / "block").glob("*/expected-*.safetensors"))
 MODELS = sorted(path.parent for path in (golden.ROOT / "model").glob("*/config.json"))
-ATTENTION = sorted((golden.ROOT / "attention").glob("softmax_*.safetensors"))
 LAYER_CASES = [
     (path, kind)
     for path in LAYERS
@@ -51,7 +49,7 @@ def make_layer(path, kind, dtype):
 
 
 def test_all_cases_are_there():
-    assert (len(LAYERS), len(BLOCKS), len(MODELS), len(ATTENTION)) == (15, 3, 2, 2)
+    assert (len(LAYERS), len(BLOCKS), len(MODELS)) == (15, 3, 2)
     assert len(GRADIENT_CASES) == 27
 
 
@@ -154,13 +152,6 @@ def test_rotary(head_dim):
     tensors, _ = golden.read(golden.ROOT / "ops" / "rotary.safetensors")
     y = RotaryEmbedding(head_dim // 4)(tensors[f"x.hd{head_dim}"], tensors["positions"])
     assert (y - tensors[f"y.hd{head_dim}"]).abs().max() <= 1e-6
-
-
-@pytest.mark.parametrize("path", ATTENTION, ids=stem)
-def test_causal_attention(path):
-    tensors, _ = golden.read(path)
-    out = causal_attention(tensors["q"], tensors["k"], tensors["v"])
-    assert (out - tensors["out_causal"].transpose(1, 2).flatten(2)).abs().max() <= 2e-5
 
 
 @pytest.mark.parametrize("dtype, bound", [(torch.float32, 1e-5), (torch.float64, 1e-7)], ids=["float32", "float64"])

@@ -86,6 +86,29 @@ class Function:
         self._op(f"{op} {before}".strip(), f"ins({_operands(*inputs)}) outs({_operands(init)}) {attributes}", [result])
         return result
 
+    def linear_attention(
+        self, q: Value, k: Value, v: Value, features: str, projection: Value | None = None, causal: bool = True,
+        chunk: int = 32,
+    ) -> Value:
+        """`features` is the text of a feature map."""
+        init = self.empty((*q.shape[:2], v.shape[2]))
+        result = self._new(init.shape)
+        head = f"mf.linear_attention {'causal ' if causal else ''}features({features}) chunk({chunk})"
+        self._op(head, f"ins({_operands(q, k, v)}) {_projection(projection)} outs({_operands(init)})", [result])
+        return result
+
+    def recurrent_attention(
+        self, tokens: Sequence[Value], state: Value, features: str, projection: Value | None = None, chunk: int = 32
+    ) -> tuple[Value, Value]:
+        """Result and new state for `tokens`: q, k, v, slots, positions."""
+        init = self.empty((*tokens[0].shape[:2], tokens[2].shape[2]))
+        results = self._new(init.shape), self._new(state.shape)
+        head = f"mf.recurrent_attention features({features}) chunk({chunk})"
+        self._op(
+            head, f"ins({_operands(*tokens)}) {_projection(projection)} outs({_operands(init, state)})", results
+        )
+        return results
+
     def split_heads(self, x: Value, heads: int) -> Value:
         result = self._new((x.shape[0], heads, x.shape[1] // heads))
         sizes = ", ".join(str(self.dims.get(extent, extent)) for extent in result.shape)
@@ -117,6 +140,10 @@ class Function:
     def _new(self, shape: Shape, element: str = "f32") -> Value:
         self.count += 1
         return Value(f"%{self.count - 1}", shape, element)
+
+
+def _projection(value: Value | None) -> str:
+    return f"projection({_operands(value)})" if value else ""
 
 
 def _attributes(name: str, value: Value) -> str:

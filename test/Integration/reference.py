@@ -47,3 +47,63 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, causal: bool) -> np.n
     weights = np.exp(scores - np.where(np.isfinite(highest), highest, 0))
     total = weights.sum(axis=2, keepdims=True)
     return np.einsum("hts,she->the", np.divide(weights, total, where=total > 0, out=np.zeros_like(weights)), v)
+
+
+FEATURE_MAPS = ("elu", "cosformer", "softmax", "relu")
+"""Feature maps of linear attention; the last two are FAVOR+ kernels and need a projection."""
+
+
+def features(
+    name: str, x: np.ndarray, projection: np.ndarray | None, max_positions: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features [T, H, r] of x [T, H, d] in its precision, up to the factor exp(logarithm) [T, H, 1]."""
+    none = np.zeros((*x.shape[:2], 1), x.dtype)
+    if name == "elu":
+        return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0))), none
+    if name == "cosformer":
+        angles = (np.arange(1, len(x) + 1) * np.pi / 2 / max_positions)[:, None, None]
+        positive = np.maximum(x, 0)
+        return np.concatenate([positive * np.sin(angles), positive * np.cos(angles)], axis=2).astype(x.dtype), none
+    projected = x @ projection.astype(x.dtype).T
+    if name == "relu":
+        return np.maximum(projected, 0) + x.dtype.type(1e-3), none
+    root = x.dtype.type(x.shape[2] ** 0.25)
+    logarithms = projected / root
+    highest = logarithms.max(axis=2, keepdims=True)
+    return np.exp(logarithms - highest), highest - ((x / root) ** 2).sum(axis=2, keepdims=True) / 2
+
+
+def _denominator(name: str, total: np.ndarray) -> np.ndarray:
+    """The reciprocal, 0 of 0."""
+    total = {"elu": total + 1e-6, "cosformer": np.maximum(total, 1e-6)}.get(name, total).astype(total.dtype)
+    return np.divide(1, total, where=total != 0, out=np.zeros_like(total))
+
+
+def recurrent_attention(
+    name: str, q: np.ndarray, k: np.ndarray, v: np.ndarray, causal: bool, projection: np.ndarray | None = None,
+    max_positions: int = 1,
+) -> np.ndarray:
+    """The form that sums phi(k) v^T, in the precision of q; one maximum for the logarithms of all keys."""
+    query, _ = features(name, q, projection, max_positions)
+    key, logarithms = features(name, k, projection, max_positions)
+    key = key * np.exp(logarithms - logarithms.max(axis=0))
+    values = np.concatenate([v.astype(q.dtype), np.ones_like(v[:, :, :1])], axis=2)
+    sums = np.einsum("thr,the->thre", key, values)
+    sums = np.cumsum(sums, axis=0, dtype=q.dtype) if causal else sums.sum(axis=0, keepdims=True, dtype=q.dtype)
+    y = np.einsum("thr,thre->the", query, np.broadcast_to(sums, (len(q), *sums.shape[1:])))
+    return y[:, :, :-1] * _denominator(name, y[:, :, -1])[..., None]
+
+
+def linear_attention(
+    name: str, q: np.ndarray, k: np.ndarray, v: np.ndarray, causal: bool, projection: np.ndarray | None = None,
+    max_positions: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The masked quadratic form [T, H, e] in the precision of q, and the condition of its sums."""
+    query, _ = features(name, q, projection, max_positions)
+    key, logarithms = features(name, k, projection, max_positions)
+    visible = np.tri(len(q), len(k), dtype=bool) if causal else np.ones((len(q), len(k)), bool)
+    shifts = np.where(visible, logarithms[:, :, 0].T[:, None, :], -np.inf)  # [H, T, S]
+    weights = np.einsum("thr,shr->hts", query, key) * np.exp(shifts - shifts.max(axis=2, keepdims=True))
+    factor = _denominator(name, weights.sum(axis=2))
+    sums, conditions = (np.einsum("hts,she->hte", weights, side) for side in (v.astype(q.dtype), np.abs(v)))
+    return (sums * factor[..., None]).swapaxes(0, 1), (conditions * factor[..., None]).swapaxes(0, 1)

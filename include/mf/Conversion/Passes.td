@@ -42,6 +42,31 @@ def ConvertMFToVectorPass : Pass<"convert-mf-to-vector", "::mlir::func::FuncOp">
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ExpandAttentionPass : Pass<"mf-expand-attention", "::mlir::func::FuncOp"> {
+  let summary = "Linear attention as linalg ops, in one of its three forms";
+  let description = [{
+    In: `mf.linear_attention` on tensors. Out: a parallel loop over heads with linalg, tensor and scf ops. The three forms
+    are equal but for rounding:
+
+    1. `quadratic`: the masked product of all queries and keys, [T, S] per head, times the values.
+    2. `chunked`: a loop over chunks of the op's size: the masked product inside of a chunk, and sums of phi(k) v^T over
+       the chunks before.
+    3. `recurrent`: the same with chunks of one token.
+
+    Without `causal`, the last two take all keys into the sums first. Of exponential features, all forms keep weights
+    relative to the maximum that a token has seen, so nothing comes from behind it.
+
+    The code is for reading, for experiments and as a reference: `mf.linear_attention` without it has a kernel. Does
+    nothing where there is no such op. Fails on an unknown form, on memrefs and on a projection with a layout. The
+    quadratic form needs memory for [T, S] per worker. Test: test/Conversion/MFToLinalg/expand-attention.mlir; the forms
+    run in test/Integration/test_attention_forms.py.
+  }];
+  let options = [Option<"form", "form", "std::string", "\"chunked\"", "quadratic, chunked or recurrent">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def LowerMemRefCopiesPass : Pass<"mf-lower-memref-copies", "::mlir::func::FuncOp"> {
   let summary = "Copies of strided memrefs to loops";
   let description = [{

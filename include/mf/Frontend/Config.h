@@ -2,7 +2,7 @@
 #ifndef MF_FRONTEND_CONFIG_H
 #define MF_FRONTEND_CONFIG_H
 
-#include "mf/Dialect/MF/IR/MFAttributes.h"
+#include "mf/Frontend/AttentionConfig.h"
 #include "mf/Frontend/Problems.h"
 #include <optional>
 
@@ -69,6 +69,7 @@ struct ModelConfig {
   /// 1 for magnitude.
   double temperature = 1;
   DenseBlocks dense;
+  AttentionConfig attention;
 
   int64_t headDim() const { return headSize; }
   /// Leading features of each head that are rotated: even, 0 without rotary embedding.

@@ -36,6 +36,11 @@ std::vector<ParameterSpec> listParameters(const ModelConfig &config);
 
 /// Name of a parameter of block `layer`: `suffix` is "mlp.0.tables" or the like.
 std::string blockParameterName(const ModelConfig &config, int64_t layer, StringRef suffix);
+/// Matrices of an attention, in every family: of a block, random features [m, head size] and the projections
+/// [projected length, positions] of keys and values.
+inline constexpr StringLiteral kFeatureProjection = "attention.performer.weight";
+inline constexpr StringLiteral kKeyProjection = "attention.linformer.key";
+inline constexpr StringLiteral kValueProjection = "attention.linformer.value";
 std::string embeddingName(const ModelConfig &config);
 /// What the names of the last norm's parameters begin with: "gpt_neox.final_layer_norm".
 std::string finalNormName(const ModelConfig &config);

@@ -1,5 +1,5 @@
-// mf-cpu-add-scratch: memory for the sums that wait while blocks of tables pass, and for codes in the
-// order in which blocks read them.
+// mf-cpu-add-scratch: memory for the sums that wait while blocks of tables pass, for codes in the order in which blocks
+// read them, and for the sums of a linear attention.
 #include "mf/Codegen/CPU/Passes.h"
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -36,14 +36,30 @@ static SmallVector<Value> createScratch(LookupOp op, CPUStripsAttr strategy) {
 
 namespace {
 struct CPUAddScratchPass : public mf::impl::CPUAddScratchPassBase<CPUAddScratchPass> {
-  void runOnOperation() override {
-    getOperation().walk([&](LookupOp op) {
-      auto strategy = dyn_cast_if_present<CPUStripsAttr>(op.getStrategyAttr());
-      if (!op.hasPureBufferSemantics() || !op.getScratch().empty() || !op.getLayoutAttr() || !strategy)
-        return;
-      op.getScratchMutable().assign(createScratch(op, strategy));
-      ++numScratches;
-    });
-  }
+  void runOnOperation() override;
 };
 } // namespace
+
+/// Whether `op` got scratch: a lookup in strips.
+static bool addScratch(LookupOp op) {
+  auto strategy = dyn_cast_if_present<CPUStripsAttr>(op.getStrategyAttr());
+  if (!op.hasPureBufferSemantics() || !op.getScratch().empty() || !op.getLayoutAttr() || !strategy)
+    return false;
+  op.getScratchMutable().assign(createScratch(op, strategy));
+  return true;
+}
+
+/// Whether `op` got scratch: the state of one head.
+static bool addScratch(LinearAttentionOp op) {
+  if (!op.hasPureBufferSemantics() || op.getScratch())
+    return false;
+  OpBuilder b(op);
+  auto type = MemRefType::get({op.getStateLayout().getSize()}, b.getF32Type());
+  op.getScratchMutable().assign(memref::AllocOp::create(b, op.getLoc(), type));
+  return true;
+}
+
+void CPUAddScratchPass::runOnOperation() {
+  getOperation().walk([&](LookupOp op) { numScratches += addScratch(op); });
+  getOperation().walk([&](LinearAttentionOp op) { numScratches += addScratch(op); });
+}

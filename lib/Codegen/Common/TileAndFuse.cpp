@@ -73,6 +73,11 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
       .Case([](CPUFlashAttr flash) {
         return SmallVector<int64_t>{flash.getQueries(), 1};
       })
+      .Case([&](CPULinearAttentionAttr attention) {
+        if (isa<ProjectSequenceOp>(op))
+          return SmallVector<int64_t>{attention.getRows(), 1};
+        return SmallVector<int64_t>{1};
+      })
       .Case([&](CPUPanelGemmAttr gemm) {
         PanelLayoutAttr layout = cast<LinearOp>(op.getOperation()).getLayoutAttr();
         int64_t columns = gemm.getTileColumns();

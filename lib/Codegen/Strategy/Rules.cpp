@@ -46,6 +46,13 @@ DictionaryAttr mlir::mf::getStrategySizes(ComputeOpInterface op) {
         set("head_size", cast<ShapedType>(attention.getQ().getType()).getDimSize(2));
         set("heads", cast<ShapedType>(attention.getQ().getType()).getDimSize(1));
       })
+      .Case<LinearAttentionOp, RecurrentAttentionOp>([&](auto attention) {
+        RecurrentState state = attention.getStateLayout();
+        set("chunk", state.chunk);
+        set("features", state.features);
+        set("head_size", cast<ShapedType>(attention.getQ().getType()).getDimSize(2));
+        set("heads", cast<ShapedType>(attention.getQ().getType()).getDimSize(1));
+      })
       .Default([&](Operation *) { set("columns", getColumns(op)); });
   return sizes.getDictionary(op.getContext());
 }

@@ -11,6 +11,8 @@ StrategyAttrInterface mlir::mf::selectStrategy(ComputeOpInterface op, CPUTargetA
       .Case([&](LookupOp lookup) { return selectLookupStrategy(lookup, target); })
       .Case([&](LinearOp linear) { return selectLinearStrategy(linear, target); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectAttentionStrategy(op, target); })
+      .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
+          [&](auto) { return selectLinearAttentionStrategy(op, target); })
       .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp,
             UpdateStateOp>([&](auto) { return selectRowsStrategy(op, target); })
       .Default(StrategyAttrInterface());
@@ -25,6 +27,8 @@ SmallVector<StrategyAttrInterface> mlir::mf::listStrategies(ComputeOpInterface o
                     .Case([&](LookupOp lookup) { return listLookupStrategies(lookup, target); })
                     .Case([&](LinearOp linear) { return listLinearStrategies(linear, target); })
                     .Case<AttentionOp, CachedAttentionOp>([&](auto) { return listAttentionStrategies(op, target); })
+                    .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
+                        [&](auto) { return listLinearAttentionStrategies(op, target); })
                     .Default([](auto) { return SmallVector<StrategyAttrInterface>(); });
   SmallVector<StrategyAttrInterface> strategies = {selected};
   for (StrategyAttrInterface strategy : listed)
@@ -48,6 +52,8 @@ LogicalResult mlir::mf::verifyStrategy(ComputeOpInterface op) {
       })
       .Case([&](LinearOp) { return expectFamily<CPUPanelGemmAttr>(op); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return expectFamily<CPUFlashAttr>(op); })
+      .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
+          [&](auto) { return expectFamily<CPULinearAttentionAttr>(op); })
       .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp,
             UpdateStateOp>([&](auto) { return expectFamily<CPURowsAttr>(op); })
       .Default(success());

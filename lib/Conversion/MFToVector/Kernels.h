@@ -28,10 +28,13 @@ void lowerLinear(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLinearOnRows(LinearOp op, CPUPanelGemmAttr strategy);
 /// Quantised weights, in panels that interleave 4 features.
 void lowerLinearOfIntegers(LinearOp op, CPUPanelGemmAttr strategy);
+void lowerLinearAttention(LinearAttentionOp op, CPULinearAttentionAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
 void lowerMergeTopK(MergeTopKOp op, CPURowsAttr strategy);
+void lowerProjectSequence(ProjectSequenceOp op, CPULinearAttentionAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);
+void lowerRecurrentAttention(RecurrentAttentionOp op, CPULinearAttentionAttr strategy);
 void lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy);
 void lowerRope(RopeOp op, CPURowsAttr strategy);
 void lowerTopK(TopKOp op, CPURowsAttr strategy);

@@ -69,6 +69,10 @@ static LogicalResult checkStaticDimensions(Operation *op) {
       .Case<AttentionOp, CachedAttentionOp>([](auto op) {
         return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
       })
+      .Case<LinearAttentionOp, RecurrentAttentionOp>([](auto op) {
+        return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
+      })
+      .Case([](ProjectSequenceOp op) { return checkFeatures(op, op.getInit(), 2); })
       .Case([](MergeTopKOp op) { return checkFeatures(op, op.getRunValues(), 1); })
       .Case([](QuantizeRowsOp op) { return checkFeatures(op, op.getX(), 1); })
       .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
@@ -141,6 +145,13 @@ static LogicalResult lowerLinearOp(LinearOp op) {
   return lowerWith(op, lowerLinear);
 }
 
+static LogicalResult lowerLinearAttentionOp(LinearAttentionOp op) {
+  if (!op.getScratch())
+    return op.emitOpError("has no scratch of ")
+           << op.getStateLayout().getSize() << " elements; run mf-cpu-add-scratch";
+  return lowerWith(op, lowerLinearAttention);
+}
+
 static LogicalResult lowerOp(Operation *op) {
   if (failed(checkMemRefs(op)) || failed(checkStaticDimensions(op)))
     return failure();
@@ -152,10 +163,13 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](EmbeddingOp op) { return lowerWith(op, lowerEmbedding); })
       .Case([](HashOp op) { return lowerWith(op, lowerHash); })
       .Case([](LayerNormOp op) { return lowerWith(op, lowerLayerNorm); })
+      .Case([](LinearAttentionOp op) { return lowerLinearAttentionOp(op); })
       .Case([](LinearOp op) { return lowerLinearOp(op); })
       .Case([](LookupOp op) { return lowerLookupOp(op); })
       .Case([](MergeTopKOp op) { return lowerWith(op, lowerMergeTopK); })
+      .Case([](ProjectSequenceOp op) { return lowerWith(op, lowerProjectSequence); })
       .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })
+      .Case([](RecurrentAttentionOp op) { return lowerWith(op, lowerRecurrentAttention); })
       .Case([](RMSNormOp op) { return lowerWith(op, lowerRMSNorm); })
       .Case([](RopeOp op) { return lowerWith(op, lowerRope); })
       .Case([](TopKOp op) { return lowerWith(op, lowerTopK); })

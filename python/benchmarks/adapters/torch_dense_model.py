@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 import memoryformer.dense
+from memoryformer.attention import SoftmaxAttention
 from memoryformer.config import DenseConfig
 
 from ..adapter import Prepared, Unavailable
@@ -147,18 +148,18 @@ def _compiled(function: Callable) -> Callable:
 
 
 def _with_bf16_attention(function: Callable) -> Callable:
-    plain = memoryformer.dense.causal_attention
+    plain = SoftmaxAttention.forward
 
-    def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        return plain(q.bfloat16(), k.bfloat16(), v.bfloat16()).float()
+    def attention(self: SoftmaxAttention, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return plain(self, q.bfloat16(), k.bfloat16(), v.bfloat16()).float()
 
     @contextlib.contextmanager
     def replaced():
-        memoryformer.dense.causal_attention = attention
+        SoftmaxAttention.forward = attention
         try:
             yield
         finally:
-            memoryformer.dense.causal_attention = plain
+            SoftmaxAttention.forward = plain
 
     def call(given: torch.Tensor) -> torch.Tensor:
         with replaced():

@@ -48,3 +48,17 @@ func.func @floats(%c: memref<?x8xi8>, %s: memref<?x8xf32>, %t: memref<1x8x16x16x
       ins(%c, %s : memref<?x8xi8>, memref<?x8xf32>) tables(%t : memref<1x8x16x16xf32>) outs(%y : memref<?x16xf32>)
   return
 }
+
+// The state of a head, for each worker.
+// CHECK-LABEL: func.func @linear_attention(
+// CHECK: scf.forall
+// CHECK: %[[SCRATCH:.*]] = memref.alloc() : memref<336xf32>
+// CHECK: mf.linear_attention {{.*}}scratch(%[[SCRATCH]] : memref<336xf32>)
+// CHECK-NOT: memref.alloc
+func.func @linear_attention(%q: memref<?x1x8xf32>) {
+  scf.forall (%i) in (2) {
+    mf.linear_attention causal features(#mf.elu_features) chunk(16)
+        ins(%q, %q, %q : memref<?x1x8xf32>, memref<?x1x8xf32>, memref<?x1x8xf32>) outs(%q : memref<?x1x8xf32>)
+  }
+  return
+}

@@ -64,3 +64,26 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
     return %y : tensor<?x8xf32>
   }
 }
+
+// -----
+
+// expected-error @+1 {{expects columns to be a multiple of lanes (8), found 12}}
+func.func private @f() attributes {strategy = #mf.cpu_linear_attention<rows = 4, columns = 12, lanes = 8>}
+
+// -----
+
+// expected-error @+1 {{expects rows to be in [1, 4096], found 0}}
+func.func private @f() attributes {strategy = #mf.cpu_linear_attention<rows = 0, columns = 8, lanes = 8>}
+
+// -----
+
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
+  func.func @f(%q: tensor<?x2x8xf32>) {
+    // expected-error @+1 {{expects a strategy #mf.cpu_linear_attention, found #mf.cpu_rows<tokens = 16, lanes = 8>}}
+    %0 = mf.linear_attention causal features(#mf.elu_features) chunk(16)
+        strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
+        ins(%q, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) outs(%q : tensor<?x2x8xf32>)
+        -> tensor<?x2x8xf32>
+    return
+  }
+}

@@ -42,3 +42,13 @@ func.func @dynamic_features(%a: memref<?x?xf32>) {
       outs(%a : memref<?x?xf32>)
   return
 }
+
+// -----
+
+func.func @no_state(%q: memref<?x1x8xf32>) {
+  // expected-error@+1 {{has no scratch of 336 elements; run mf-cpu-add-scratch}}
+  mf.linear_attention causal features(#mf.elu_features) chunk(16)
+      strategy(#mf.cpu_linear_attention<rows = 4, columns = 8, lanes = 8>)
+      ins(%q, %q, %q : memref<?x1x8xf32>, memref<?x1x8xf32>, memref<?x1x8xf32>) outs(%q : memref<?x1x8xf32>)
+  return
+}

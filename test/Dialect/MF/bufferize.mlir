@@ -88,3 +88,32 @@ func.func @activation_in_place(%x: tensor<?x40xf32>, %f: tensor<?x40xf32> {buffe
       -> tensor<?x40xf32>
   return %0 : tensor<?x40xf32>
 }
+
+// The sums of a linear attention are updated in place; the result, which is only written, is not copied.
+// CHECK-LABEL: func.func @recurrent(
+// CHECK-SAME: %[[Q:.*]]: memref<?x2x8xf32>, %[[I:.*]]: memref<?xi32>, %[[S:.*]]: memref<?x2x336xf32>)
+// CHECK: %[[Y:.*]] = memref.alloc
+// CHECK-NOT: memref.copy
+// CHECK: mf.recurrent_attention {{.*}} outs(%[[Y]], %[[S]] : memref<?x2x8xf32>, memref<?x2x336xf32>)
+// CHECK-NEXT: return %[[Y]], %[[S]]
+func.func @recurrent(%q: tensor<?x2x8xf32>, %i: tensor<?xi32>, %s: tensor<?x2x336xf32>)
+    -> (tensor<?x2x8xf32>, tensor<?x2x336xf32>) {
+  %0:2 = mf.recurrent_attention features(#mf.elu_features) chunk(16)
+      ins(%q, %q, %q, %i, %i : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>)
+      outs(%q, %s : tensor<?x2x8xf32>, tensor<?x2x336xf32>) -> tensor<?x2x8xf32>, tensor<?x2x336xf32>
+  return %0#0, %0#1 : tensor<?x2x8xf32>, tensor<?x2x336xf32>
+}
+
+// The old sums are kept where they are still wanted.
+// CHECK-LABEL: func.func @recurrent_copy(
+// CHECK-SAME: %[[S:[^ ]*]]: memref<?x2x336xf32>)
+// CHECK-DAG: %[[NEW:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?x2x336xf32>
+// CHECK-DAG: memref.copy %[[S]], %[[NEW]]
+// CHECK: mf.recurrent_attention {{.*}} outs(%{{.*}}, %[[NEW]] : memref<?x2x8xf32>, memref<?x2x336xf32>)
+func.func @recurrent_copy(%q: tensor<?x2x8xf32>, %i: tensor<?xi32>, %s: tensor<?x2x336xf32>)
+    -> (tensor<?x2x336xf32>, tensor<?x2x336xf32>) {
+  %0:2 = mf.recurrent_attention features(#mf.elu_features) chunk(16)
+      ins(%q, %q, %q, %i, %i : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>)
+      outs(%q, %s : tensor<?x2x8xf32>, tensor<?x2x336xf32>) -> tensor<?x2x8xf32>, tensor<?x2x336xf32>
+  return %0#1, %s : tensor<?x2x336xf32>, tensor<?x2x336xf32>
+}

@@ -142,3 +142,27 @@ func.func @quantized(%x: tensor<?x64xi8>, %xs: tensor<?xf32>, %init: tensor<?x60
       outs(%init : tensor<?x60xf32>) -> tensor<?x60xf32>
   return %y : tensor<?x60xf32>
 }
+
+// -----
+
+// A projection of random features is read in whole panels, so its rows are a multiple of their columns.
+// CHECK: mf.parameter @even : tensor<64x8xf32> {{.*}} layout #mf.panel_layout<columns = 32>
+// CHECK: mf.parameter @odd : tensor<40x8xf32>
+// CHECK-NOT: layout
+// CHECK-LABEL: func.func @random_features
+// CHECK: mf.linear_attention causal features(#mf.favor_features<kind = relu>) chunk(16) layout(<columns = 32>)
+// CHECK-SAME: projection(%{{.*}} : tensor<2x8x32xf32>)
+// CHECK: mf.linear_attention causal features(#mf.favor_features<kind = relu>) chunk(16) ins
+mf.parameter @even : tensor<64x8xf32> from #mf.random<seed = 1, scale = 1.0 : f32>
+mf.parameter @odd : tensor<40x8xf32> from #mf.random<seed = 2, scale = 1.0 : f32>
+func.func @random_features(%q: tensor<?x2x8xf32>) -> tensor<?x2x8xf32> {
+  %even = mf.get_parameter @even : tensor<64x8xf32>
+  %odd = mf.get_parameter @odd : tensor<40x8xf32>
+  %0 = mf.linear_attention causal features(#mf.favor_features<kind = relu>) chunk(16)
+      ins(%q, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) projection(%even : tensor<64x8xf32>)
+      outs(%q : tensor<?x2x8xf32>) -> tensor<?x2x8xf32>
+  %1 = mf.linear_attention causal features(#mf.favor_features<kind = relu>) chunk(16)
+      ins(%0, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) projection(%odd : tensor<40x8xf32>)
+      outs(%q : tensor<?x2x8xf32>) -> tensor<?x2x8xf32>
+  return %1 : tensor<?x2x8xf32>
+}

@@ -5,18 +5,19 @@
 include "mlir/Pass/PassBase.td"
 
 def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
-  let summary = "Give lookups in strips memory for their sums and codes";
+  let summary = "Give kernels memory for sums that wait, and lookups for their codes";
   let description = [{
     The kernel of a lookup with the strategy `#mf.cpu_strips` adds one block of tables after the other to the sums of all
     tokens. Each such lookup on memrefs without `scratch` gets it: allocations before the op, for `mf-plan-workspace` to
     place; in a parallel loop, each worker has its own. They are [tokens, columns of a strip] for the sums and, where
     there are several blocks, [blocks, tokens, tables of a block] for codes and for scores that are integers: a block
     that reads its codes from [tokens, K] takes in a cache line for a few of its bytes.
+    Each `mf.linear_attention` gets memory for the state of one head.
 
     The pass cannot fail. Test: `test/Codegen/CPU/add-scratch.mlir`.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
-  let statistics = [Statistic<"numScratches", "num-scratches", "Number of lookups that got scratch">];
+  let statistics = [Statistic<"numScratches", "num-scratches", "Number of ops that got scratch">];
 }
 
 def CPUSelectStrategiesPass : Pass<"mf-cpu-select-strategies", "::mlir::ModuleOp"> {

@@ -31,6 +31,9 @@ CPUFlashAttr selectAttentionStrategy(ComputeOpInterface op, CPUTargetAttr target
 /// The largest register tile that leaves room for weights and activations, in tasks whose weights stay in L2.
 CPUPanelGemmAttr selectLinearStrategy(LinearOp op, CPUTargetAttr target);
 
+/// Rows and columns that fit the registers.
+CPULinearAttentionAttr selectLinearAttentionStrategy(ComputeOpInterface op, CPUTargetAttr target);
+
 /// The strategy of any compute op, from the function of its family; null for an op that has none.
 StrategyAttrInterface selectStrategy(ComputeOpInterface op, CPUTargetAttr target);
 
@@ -42,6 +45,7 @@ SmallVector<StrategyAttrInterface> listStrategies(ComputeOpInterface op, CPUTarg
 SmallVector<StrategyAttrInterface> listHashStrategies(HashOp op, CPUTargetAttr target);
 SmallVector<StrategyAttrInterface> listLookupStrategies(LookupOp op, CPUTargetAttr target);
 SmallVector<StrategyAttrInterface> listAttentionStrategies(ComputeOpInterface op, CPUTargetAttr target);
+SmallVector<StrategyAttrInterface> listLinearAttentionStrategies(ComputeOpInterface op, CPUTargetAttr target);
 SmallVector<StrategyAttrInterface> listLinearStrategies(LinearOp op, CPUTargetAttr target);
 
 /// What rules (`#mf.strategy_rule`) can ask about the size of `op`: `bits`, `columns`, `dtype`, `tables` of a lookup

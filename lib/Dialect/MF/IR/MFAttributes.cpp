@@ -255,6 +255,16 @@ LogicalResult CPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 int64_t CPUFlashAttr::getTokenTile() const { return 0; }
 
+LogicalResult CPULinearAttentionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+                                             int64_t columns, int64_t lanes) {
+  if (failed(verifyTokens(emitError, "rows", rows, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
+    return failure();
+  if (columns < lanes || columns % lanes != 0)
+    return emitError() << "expects columns to be a multiple of lanes (" << lanes << "), found " << columns;
+  return success();
+}
+int64_t CPULinearAttentionAttr::getTokenTile() const { return 0; }
+
 LogicalResult CPUPanelGemmAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
                                        int64_t lanes, int64_t tileRows, int64_t tileColumns, int64_t features) {
   if (failed(verifyTokens(emitError, "rows", rows, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))

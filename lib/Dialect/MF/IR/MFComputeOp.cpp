@@ -26,23 +26,22 @@ LogicalResult mf::detail::foldMemRefCasts(Operation *op) {
 
 void mf::detail::getEffects(DestinationStyleOpInterface op,
                             SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  auto compute = cast<ComputeOpInterface>(op.getOperation());
+  auto add = [&](MemoryEffects::Effect *effect, OpOperand &operand, int stage) {
+    effects.emplace_back(effect, &operand, stage, /*effectOnFullRegion=*/false, SideEffects::DefaultResource::get());
+  };
+  int number = 0;
   for (OpOperand &operand : op->getOpOperands()) {
+    bool isInit = op.isDpsInit(&operand);
+    int initNumber = isInit ? number++ : -1;
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
     // What the kernel may use is of no interest before or after.
-    if (auto lookup = dyn_cast<LookupOp>(op.getOperation());
-        lookup && llvm::is_contained(lookup.getScratch(), operand.get())) {
-      effects.emplace_back(MemoryEffects::Write::get(), &operand, /*stage=*/0, /*effectOnFullRegion=*/false,
-                           SideEffects::DefaultResource::get());
-      continue;
-    }
-    // Destinations are written and not read, also by mf.update_state, which leaves most of its one as it is.
-    if (op.isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand, /*stage=*/1, /*effectOnFullRegion=*/false,
-                           SideEffects::DefaultResource::get());
-    else
-      effects.emplace_back(MemoryEffects::Read::get(), &operand, /*stage=*/0, /*effectOnFullRegion=*/false,
-                           SideEffects::DefaultResource::get());
+    bool isScratch = compute.isKernelScratch(operand);
+    if (!isScratch && (!isInit || compute.keepsDestination(initNumber)))
+      add(MemoryEffects::Read::get(), operand, /*stage=*/0);
+    if (isInit || isScratch)
+      add(MemoryEffects::Write::get(), operand, /*stage=*/isInit ? 1 : 0);
   }
 }
 

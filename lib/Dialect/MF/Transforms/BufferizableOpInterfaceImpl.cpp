@@ -36,8 +36,11 @@ namespace {
 template <typename OpT>
 struct ComputeOpModel : public DstBufferizableOpInterfaceExternalModel<ComputeOpModel<OpT>, OpT> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
-    // Only mf.update_state keeps part of what its destination held.
-    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand) || isa<UpdateStateOp>(op);
+    auto dpsOp = cast<DestinationStyleOpInterface>(op);
+    if (!dpsOp.isDpsInit(&operand))
+      return true;
+    unsigned number = operand.getOperandNumber() - dpsOp.getDpsInitOperand(0)->getOperandNumber();
+    return cast<ComputeOpInterface>(op).keepsDestination(number);
   }
 
   bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &, ArrayRef<OpOperand *>) const {
@@ -58,8 +61,9 @@ template <typename... OpTs> static void attachModels(MLIRContext *context) {
 
 void mlir::mf::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MFDialect *) {
-    attachModels<ActivationOp, AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp, LinearOp,
-                 LookupOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp, UpdateStateOp>(context);
+    attachModels<ActivationOp, AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp,
+                 LinearAttentionOp, LinearOp, LookupOp, MergeTopKOp, ProjectSequenceOp, QuantizeRowsOp, RMSNormOp,
+                 RecurrentAttentionOp, RopeOp, TopKOp, UpdateStateOp>(context);
     // Copies that conflicts ask for.
     context->loadDialect<BufferizationDialect>();
   });

@@ -1,6 +1,7 @@
 // Who reads a parameter, and in which layout.
 #include "ParameterUses.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -15,6 +16,11 @@ SmallVector<OpOperand *> mlir::mf::getLaidOutOperands(Operation *op) {
     for (OpOperand &scales : linear.getWeightScalesMutable())
       operands.push_back(&scales);
   }
+  auto addProjection = [&](auto attention) {
+    for (OpOperand &projection : attention.getProjectionMutable())
+      operands.push_back(&projection);
+  };
+  llvm::TypeSwitch<Operation *>(op).Case<LinearAttentionOp, RecurrentAttentionOp>(addProjection);
   return operands;
 }
 
@@ -34,7 +40,9 @@ LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
     return lookup.getLayoutAttr();
   if (auto linear = dyn_cast<LinearOp>(op))
     return linear.getLayoutAttr();
-  return {};
+  return llvm::TypeSwitch<Operation *, LayoutAttrInterface>(op)
+      .Case<LinearAttentionOp, RecurrentAttentionOp>([](auto attention) { return attention.getLayoutAttr(); })
+      .Default(LayoutAttrInterface());
 }
 
 ParameterValues::ParameterValues(ModuleOp module) : symbols(module) {

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::mf {
@@ -33,6 +34,7 @@ public:
 private:
   TableLayoutAttr getTableLayout(LookupOp op) const;
   PanelLayoutAttr getPanelLayout(LinearOp op) const;
+  PanelLayoutAttr getProjectionLayout(Operation *op) const;
   LayoutAttrInterface getWish(Operation *op) const;
   bool canHave(ParameterOp parameter, LayoutAttrInterface layout) const;
   void setLayout(Operation *op, LayoutAttrInterface layout);
@@ -81,6 +83,14 @@ PanelLayoutAttr LayoutSelection::getPanelLayout(LinearOp op) const {
   return PanelLayoutAttr::get(op.getContext(), panelColumns, interleave, element.isInteger(4) ? 2 : 1);
 }
 
+/// A projection of random features has no columns to spare: its rows are the features that are summed.
+PanelLayoutAttr LayoutSelection::getProjectionLayout(Operation *op) const {
+  int64_t rows = cast<ShapedType>(getLaidOutOperands(op).front()->get().getType()).getDimSize(0);
+  if (panelColumns == 0 || rows % panelColumns != 0)
+    return {};
+  return PanelLayoutAttr::get(op->getContext(), panelColumns, /*interleave=*/1, /*features_per_byte=*/1);
+}
+
 /// The layout that `op` would have if its parameters can; null where it is none of ours to choose.
 LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
   if (getOpLayout(op))
@@ -88,8 +98,10 @@ LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
   LayoutAttrInterface wish;
   if (auto lookup = dyn_cast<LookupOp>(op))
     wish = getTableLayout(lookup);
+  else if (auto linear = dyn_cast<LinearOp>(op))
+    wish = getPanelLayout(linear);
   else
-    wish = getPanelLayout(cast<LinearOp>(op));
+    wish = getProjectionLayout(op);
   for (OpOperand *operand : getLaidOutOperands(op)) {
     ParameterOp parameter = parameters.getParameter(operand->get());
     if (!parameter)
@@ -141,8 +153,8 @@ void LayoutSelection::select() {
 void LayoutSelection::setLayout(Operation *op, LayoutAttrInterface layout) {
   if (auto lookup = dyn_cast<LookupOp>(op))
     lookup.setLayoutAttr(cast<TableLayoutAttr>(layout));
-  else
-    cast<LinearOp>(op).setLayoutAttr(cast<PanelLayoutAttr>(layout));
+  llvm::TypeSwitch<Operation *>(op).Case<LinearOp, LinearAttentionOp, RecurrentAttentionOp>(
+      [&](auto other) { other.setLayoutAttr(cast<PanelLayoutAttr>(layout)); });
   std::string text;
   llvm::raw_string_ostream(text) << layout;
   remark::passed(op->getLoc(), remark::RemarkOpts::name("SelectLayouts").category(DEBUG_TYPE)) << text;

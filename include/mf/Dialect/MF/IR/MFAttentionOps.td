@@ -102,6 +102,7 @@ def MF_UpdateStateOp : MF_ComputeOp<"update_state", [MF_StatesCost]> {
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getStateMutable(); }
+    bool keepsDestination(unsigned) { return true; }
   }];
 }
 

@@ -2,6 +2,7 @@
 #ifndef MF_DIALECT_MF_IR_MFATTRIBUTES_H
 #define MF_DIALECT_MF_IR_MFATTRIBUTES_H
 
+#include "mf/Dialect/MF/IR/FeatureBuilder.h"
 #include "mlir/IR/Attributes.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

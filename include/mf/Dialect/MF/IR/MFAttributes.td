@@ -11,6 +11,8 @@ class MF_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrD
   let mnemonic = attrMnemonic;
 }
 
+include "mf/Dialect/MF/IR/MFFeatureMaps.td"
+
 //===----------------------------------------------------------------------===//
 // Enumerations
 //===----------------------------------------------------------------------===//
@@ -293,6 +295,16 @@ def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
     vectors of keys, then the results of `rows` queries in `vectors` vectors, are summed in registers.
   }];
   let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$rows, "int64_t":$vectors, "int64_t":$lanes);
+}
+
+def MF_CPULinearAttentionAttr : MF_StrategyAttr<"CPULinearAttention", "cpu_linear_attention"> {
+  let summary = "Linear attention in chunks: `rows` tokens or features against `columns` columns in registers";
+  let description = [{
+    A task is one head. Runs of tokens of one chunk go together: their features, their weights in the chunk, then their
+    results, `rows` tokens at a time; a full chunk is added to the sums, `rows` features at a time. A single token is the
+    same with one row. `columns` is a multiple of `lanes`.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$lanes);
 }
 
 def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {

@@ -1,4 +1,4 @@
-// Interfaces: layouts, strategies, sources and compute ops are open families.
+// Interfaces: layouts, strategies, sources, feature maps and compute ops are open families.
 #ifndef MF_DIALECT_MF_IR_MFINTERFACES_TD
 #define MF_DIALECT_MF_IR_MFINTERFACES_TD
 
@@ -45,6 +45,37 @@ def MF_SourceAttrInterface : AttrInterface<"SourceAttrInterface"> {
   ];
 }
 
+def MF_FeatureMapAttrInterface : AttrInterface<"FeatureMapAttrInterface"> {
+  let cppNamespace = "::mlir::mf";
+  let description = [{
+    The map phi of a linear attention, whose weights are phi(q) . phi(k). It is stated elementwise, so that one definition
+    serves loops over scalars and kernels over vectors: a row x of n elements, the query or key itself or its projection,
+    gives b blocks of n features, feature f of each a function of element f and of a few values that the token has.
+  }];
+  let methods = [
+    InterfaceMethod<"Features of a row of `rowSize` elements.", "int64_t", "getNumFeatures",
+                    (ins "int64_t":$rowSize)>,
+    InterfaceMethod<"Whether rows are projected: x = W q for a matrix W.", "bool", "hasProjection">,
+    InterfaceMethod<"Whether `buildFeatures` gives logarithms of features. These are then known up to a factor per row, "
+                    "the exponential of `buildShift`.",
+                    "bool", "isExponential">,
+    InterfaceMethod<"f32 values that all features of the token at `position`, an index, share.",
+                    "::llvm::SmallVector<::mlir::Value>", "buildTokenValues",
+                    (ins "::mlir::mf::FeatureBuilder &":$builder, "::mlir::Value":$position)>,
+    InterfaceMethod<"The features, one per block, of elements `x` (f32 or a vector of it). `tokenValues` have the type of "
+                    "`x`. `headSize` is the number of elements of a query.",
+                    "::llvm::SmallVector<::mlir::Value>", "buildFeatures",
+                    (ins "::mlir::mf::FeatureBuilder &":$builder, "::mlir::Value":$x,
+                         "::mlir::ValueRange":$tokenValues, "int64_t":$headSize)>,
+    InterfaceMethod<"Exponential maps: what is added to all logarithms of a row whose query or key has the squared norm "
+                    "`squaredNorm`; null for other maps.",
+                    "::mlir::Value", "buildShift",
+                    (ins "::mlir::mf::FeatureBuilder &":$builder, "::mlir::Value":$squaredNorm, "int64_t":$headSize)>,
+    InterfaceMethod<"The denominator for the sum of a row's weights.", "::mlir::Value", "buildDenominator",
+                    (ins "::mlir::mf::FeatureBuilder &":$builder, "::mlir::Value":$sum)>,
+  ];
+}
+
 def MF_ComputeOpInterface : OpInterface<"ComputeOpInterface"> {
   let cppNamespace = "::mlir::mf";
   let description = [{
@@ -65,6 +96,11 @@ def MF_ComputeOpInterface : OpInterface<"ComputeOpInterface"> {
                     "::llvm::FailureOr<::llvm::SmallVector<::mlir::mf::OperandSlice>>", "getOperandSlices",
                     (ins "::mlir::OpBuilder &":$b, "::llvm::ArrayRef<::mlir::OpFoldResult>":$offsets,
                          "::llvm::ArrayRef<::mlir::OpFoldResult>":$sizes)>,
+    InterfaceMethod<"Whether the result depends on what destination `number` held before. Destinations that are only "
+                    "written in part count: what is not written stays.",
+                    "bool", "keepsDestination", (ins "unsigned":$number), "", [{ return false; }]>,
+    InterfaceMethod<"Whether `operand` is memory for the kernel alone, whose contents matter neither before nor after.",
+                    "bool", "isKernelScratch", (ins "::mlir::OpOperand &":$operand), "", [{ return false; }]>,
   ];
 }
 

@@ -104,6 +104,7 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [MF_StatesCost, AttrSizedOperandSegment
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
+    bool isKernelScratch(::mlir::OpOperand &operand) { return ::llvm::is_contained(getScratch(), operand.get()); }
     /// Number K of tables of a set.
     int64_t getNumTables();
     /// Bits tau of a code: each table has 2^tau rows.

@@ -7,6 +7,7 @@
 #include "mf/Dialect/MF/IR/MFComputeOp.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"
 #include "mf/Dialect/MF/IR/MFTypes.h"
+#include "mf/Dialect/MF/IR/RecurrentState.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpDefinition.h"

@@ -3,6 +3,7 @@
 #define MF_DIALECT_MF_IR_MFOPS_TD
 
 include "mf/Dialect/MF/IR/MFAttentionOps.td"
+include "mf/Dialect/MF/IR/MFLinearAttentionOps.td"
 include "mf/Dialect/MF/IR/MFMemoryLayerOps.td"
 include "mf/Dialect/MF/IR/MFRowOps.td"
 include "mf/Dialect/MF/IR/MFTopKOps.td"

@@ -139,7 +139,9 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
        a row of a strip is 128 bytes, two cache lines: with many tokens a block of a few tables of one strip fits the
        second-level cache, with few tokens rows come from memory in pieces that are long enough (one line a piece costs
        half of the bandwidth of two threads). A row of a strip of integer tables of more than 256 rows is one line: few
-       such tables fit together, and sums would pass through the cache more often than rows. Integer weights interleave 4 features. A layout that is written by hand, on
+       such tables fit together, and sums would pass through the cache more often than rows. Integer weights interleave 4
+       features. A projection of random features, whose rows are a multiple of `panel-columns`, wants panels too. A layout
+       that is written by hand, on
        the op or on one of its parameters, wins.
     2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
        parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.

@@ -1,0 +1,157 @@
+// Verifiers of linear attention and of projected sequences, and how they are tiled. The comment at a check names the
+// constraint of the op's description that it checks.
+#include "TilingSupport.h"
+#include "VerifierSupport.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// State
+//===----------------------------------------------------------------------===//
+
+/// Rows m of the projection: 0 where there is none.
+template <typename OpT> static int64_t getProjectionRows(OpT op) {
+  if (!op.getProjection())
+    return 0;
+  auto type = cast<ShapedType>(op.getProjection().getType());
+  return op.getLayoutAttr() ? type.getDimSize(0) * op.getLayoutAttr().getColumns() : type.getDimSize(0);
+}
+
+template <typename OpT> static RecurrentState getStateOf(OpT op) {
+  return RecurrentState::get(op.getFeatures(), getExtent(op.getQ(), 2), getProjectionRows(op), getExtent(op.getV(), 2),
+                             op.getChunk());
+}
+
+RecurrentState LinearAttentionOp::getStateLayout() { return getStateOf(*this); }
+RecurrentState RecurrentAttentionOp::getStateLayout() { return getStateOf(*this); }
+
+MutableOperandRange RecurrentAttentionOp::getDpsInitsMutable() {
+  return MutableOperandRange(getOperation(), getInitMutable().getOperandNumber(), 2);
+}
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+/// A matrix [m, d], or its panels of that.
+template <typename OpT> static LogicalResult verifyProjection(OpT op) {
+  FeatureMapAttrInterface map = op.getFeatures();
+  if (map.hasProjection() != static_cast<bool>(op.getProjection()))
+    return op.emitOpError("expects ") << (map.hasProjection() ? "a" : "no") << " projection for " << map;
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!op.getProjection())
+    return layout ? op.emitOpError("expects no layout without a projection") : success();
+  auto type = cast<ShapedType>(op.getProjection().getType());
+  if (!type.hasStaticShape() || type.getRank() != (layout ? 3 : 2))
+    return op.emitOpError("expects a static projection of rank ") << (layout ? 3 : 2) << ", found " << type;
+  if (layout && (layout.getInterleave() != 1 || type.getDimSize(2) != layout.getColumns()))
+    return op.emitOpError("expects a projection in panels of ")
+           << layout.getColumns() << " columns without interleaved features, found " << type << " with " << layout;
+  int64_t headSize = getExtent(op.getQ(), 2), columns = type.getDimSize(1);
+  if (!ShapedType::isDynamic(headSize) && columns != headSize)
+    return op.emitOpError("expects a projection of heads of ") << headSize << " features, found " << columns;
+  return success();
+}
+
+static LogicalResult verifyChunk(Operation *op, int64_t chunk) {
+  if (chunk >= 1 && chunk <= 1024)
+    return success();
+  return op->emitOpError("expects 'chunk' to be in [1, 1024], found ") << chunk;
+}
+
+LogicalResult LinearAttentionOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // linear_attention_c1
+  DimMatcher dims(*this);
+  StringRef keys = getCausal() ? "T" : "S";
+  if (failed(dims.match("q", getQ(), {"T", "H", "d"})) || failed(dims.match("k", getK(), {keys, "H", "d"})) ||
+      failed(dims.match("v", getV(), {keys, "H", "e"})) || failed(dims.match("outs", getInit(), {"T", "H", "e"})))
+    return failure();
+  // linear_attention_c2, linear_attention_c3
+  if (failed(verifyProjection(*this)) || failed(verifyChunk(*this, getChunk())))
+    return failure();
+  // linear_attention_c4
+  if (!getScratch())
+    return success();
+  if (!hasPureBufferSemantics() || getExtent(getScratch(), 0) != getStateLayout().getSize())
+    return emitOpError("expects scratch on memrefs only, of ")
+           << getStateLayout().getSize() << " elements, found " << getScratch().getType();
+  return success();
+}
+
+LogicalResult RecurrentAttentionOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // recurrent_attention_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("q", getQ(), {"T", "H", "d"})) || failed(dims.match("k", getK(), {"T", "H", "d"})) ||
+      failed(dims.match("v", getV(), {"T", "H", "e"})) || failed(dims.match("slots", getSlots(), {"T"})) ||
+      failed(dims.match("positions", getPositions(), {"T"})) ||
+      failed(dims.match("outs", getInit(), {"T", "H", "e"})) ||
+      failed(dims.match("state", getState(), {"B", "H", "N"})))
+    return failure();
+  // recurrent_attention_c2, recurrent_attention_c3
+  if (failed(verifyProjection(*this)) || failed(verifyChunk(*this, getChunk())))
+    return failure();
+  // recurrent_attention_c4
+  int64_t headSize = getExtent(getQ(), 2), valueSize = getExtent(getV(), 2);
+  if (ShapedType::isDynamic(headSize) || ShapedType::isDynamic(valueSize))
+    return emitOpError("expects static sizes of a head's query and value");
+  if (getExtent(getState(), 2) != getStateLayout().getSize())
+    return emitOpError("expects a state of ")
+           << getStateLayout().getSize() << " elements per head, found " << getExtent(getState(), 2);
+  return success();
+}
+
+LogicalResult ProjectSequenceOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // project_sequence_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"T", "H", "d"})) || failed(dims.match("w", getW(), {"R", "n"})) ||
+      failed(dims.match("outs", getInit(), {"R", "H", "d"})))
+    return failure();
+  // project_sequence_c2
+  int64_t tokens = getExtent(getX(), 0), columns = getExtent(getW(), 1);
+  if (!ShapedType::isDynamic(tokens) && !ShapedType::isDynamic(columns) && tokens > columns)
+    return emitOpError("expects at most ") << columns << " tokens, the columns of 'w', found " << tokens;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+SmallVector<int64_t> LinearAttentionOp::getLoopDims() { return {1}; }
+
+FailureOr<SmallVector<OperandSlice>> LinearAttentionOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                         ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  for (OpOperand *operand : {&getQMutable(), &getKMutable(), &getVMutable(), &getInitMutable()})
+    slices.cut(*operand, 1, offsets[0], sizes[0]);
+  return slices.take();
+}
+
+SmallVector<int64_t> RecurrentAttentionOp::getLoopDims() { return {1}; }
+
+FailureOr<SmallVector<OperandSlice>>
+RecurrentAttentionOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  for (OpOperand *operand : {&getQMutable(), &getKMutable(), &getVMutable(), &getInitMutable(), &getStateMutable()})
+    slices.cut(*operand, 1, offsets[0], sizes[0]);
+  return slices.take();
+}
+
+SmallVector<int64_t> ProjectSequenceOp::getLoopDims() { return {0, 1}; }
+
+FailureOr<SmallVector<OperandSlice>> ProjectSequenceOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                         ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getXMutable(), 1, offsets[1], sizes[1])
+      .cut(getWMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 1, offsets[1], sizes[1])
+      .take();
+}
