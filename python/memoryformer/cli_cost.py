@@ -19,15 +19,15 @@ def _add_cost(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "cost",
         help="multiply-adds of a block: memory layers, dense layers, other attention",
-        description="The compiler's own count (mf-report-cost) for MemoryFormer and dense blocks, closed forms for "
-        "Linformer, Performer and cosFormer in dense blocks. Lists are numbers separated by commas.",
+        description="What the compiler says of a block with memory layers and of dense blocks with each kind of attention. "
+        "Lists are numbers separated by commas.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--tokens", type=_numbers, default=[512, 2048, 8192], help="tokens s of a sequence")
     parser.add_argument("--widths", type=_numbers, default=[512, 1024, 2048], help="widths d")
     parser.add_argument("--head-size", type=int, default=64, help="features of a head")
     parser.add_argument("--code-bits", type=int, default=8, help="tau")
-    parser.add_argument("--causal", action="store_true", help="count only what a causal mask leaves; the paper counts all")
+    parser.add_argument("--causal", action="store_true", help="blocks that generate: masked, in chunks; Linformer has none")
     parser.add_argument("--linformer-size", type=int, default=256, help="keys k that Linformer projects to")
     parser.add_argument("--performer-features", type=int, default=256, help="random features r of a Performer head")
     parser.add_argument("--format", choices=("text", "csv", "jsonl"), default="text")

@@ -1,7 +1,7 @@
 """Multiply-adds of a decoder block, in the way the paper compares them (arXiv 2411.12992).
 
-MemoryFormer and dense blocks are written as models of the compiler, which says what they cost (mf-report-cost). Attention of
-other kinds, in a dense block, has closed forms here.
+Each kind of block is a model of one layer, given to the compiler as a config.json; the compiler says what it costs
+(mf-report-cost).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .compiler import run_tool
-from .config import MemoryFormerConfig
+from .config import AttentionConfig, DenseConfig, MemoryFormerConfig
 
 Polynomial = dict[int, float]
 """Coefficients by the power of the number of tokens."""
@@ -28,7 +28,7 @@ class Sizes:
 
     head_size: int = 64
     code_bits: int = 8
-    causal: bool = False  # count only pairs that a causal mask leaves
+    causal: bool = False  # models that generate, whose attention is masked; the paper counts all pairs
     linformer_size: int = 256
     performer_features: int = 256
 
@@ -85,9 +85,9 @@ def evaluate(polynomial: Polynomial, tokens: int) -> float:
 #
 
 
-def report(module: str, causal: bool) -> dict:
-    """What mf-report-cost says of a module, as JSON."""
-    options = "format=json" + ("" if causal else " count-masked-pairs")
+def report(module: str, *options: str) -> dict:
+    """What mf-report-cost, with further options, says of a module, as JSON."""
+    options = " ".join(["format=json", *options])
     return json.loads(run_tool("mf-opt", "-", f"--mf-report-cost={options}", "-o", "/dev/null", text=module))
 
 
@@ -105,99 +105,67 @@ def polynomial(cost: dict, quantity: str = "multiply_adds") -> Polynomial:
     return result
 
 
-def find_block(found: dict, name: str, function: str = "step") -> dict:
-    """The cost of one block of the report."""
-    (step,) = [entry for entry in found["functions"] if entry["name"] == function]
-    (block,) = [entry for entry in step["blocks"] if entry["name"] == name]
+def find_block(found: dict, name: str) -> dict:
+    """The cost of one block of the report's only function."""
+    (function,) = found["functions"]
+    (block,) = [entry for entry in function["blocks"] if entry["name"] == name]
     return block["cost"]
 
 
-@functools.cache
-def memoryformer_block(width: int, sizes: Sizes) -> Polynomial:
-    """The block of a model with these sizes, as the compiler imports it."""
-    config = MemoryFormerConfig(
-        hidden_size=width,
-        num_hidden_layers=1,
-        num_attention_heads=sizes.heads(width),
-        memory_code_bits=sizes.code_bits,
-        vocab_size=1,
-    )
+#
+# Blocks, as the compiler imports them
+#
+
+
+def _block(config: MemoryFormerConfig | DenseConfig) -> Polynomial:
+    """Multiply-adds of the block of a model with one layer."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "config.json")
         path.write_text(json.dumps(config.to_dict()))
         module = run_tool("mf-compile", path, "--random-weights", "--compile-to=model", "-o", "-")
-    return polynomial(find_block(report(module, sizes.causal), "layers.0"))
+    return polynomial(find_block(report(module), "layers.0"))
+
+
+def _shape(width: int, sizes: Sizes) -> dict:
+    heads = sizes.heads(width)
+    return {"hidden_size": width, "num_hidden_layers": 1, "num_attention_heads": heads, "vocab_size": 1}
+
+
+def _dense(width: int, sizes: Sizes, **attention: object) -> Polynomial:
+    """Query, key, value and output projections, attention of a kind, and two layers 4 times as wide."""
+    kind = AttentionConfig(**attention)
+    causal = sizes.causal and kind.kind != "linformer"
+    return _block(DenseConfig(**_shape(width, sizes), attention=kind, causal=causal))
 
 
 @functools.cache
 def dense_block(width: int, sizes: Sizes) -> Polynomial:
-    """The products of a dense block: query, key, value, attention, output projection, two layers 4 times as wide."""
-    return polynomial(find_block(report(_dense_module(width, sizes), sizes.causal), "layers.0"))
+    return _dense(width, sizes)
 
 
-def _dense_module(width: int, sizes: Sizes) -> str:
-    weights = {"query": (width, width), "key": (width, width), "value": (width, width), "output": (width, width)}
-    weights.update(up=(4 * width, width), down=(width, 4 * width))
-    heads = f"tensor<?x{sizes.heads(width)}x{sizes.head_size}xf32>"
-    lines = ["%c0 = arith.constant 0 : index", f"%n = tensor.dim %x, %c0 : tensor<?x{width}xf32>"]
-    for name, (rows, _) in weights.items():
-        lines.append(f"%w.{name} = mf.get_parameter @{name} : tensor<{rows}x{weights[name][1]}xf32>")
-        lines.append(f"%init.{name} = tensor.empty(%n) : tensor<?x{rows}xf32>")
-
-    def linear(name: str, operand: str) -> str:
-        rows, features = weights[name]
-        lines.append(
-            f"%{name} = mf.linear ins({operand}, %w.{name} : tensor<?x{features}xf32>, tensor<{rows}x{features}xf32>) "
-            f"outs(%init.{name} : tensor<?x{rows}xf32>) -> tensor<?x{rows}xf32>"
-        )
-        return f"%{name}"
-
-    for name in ("query", "key", "value"):
-        split = f"output_shape [%n, {sizes.heads(width)}, {sizes.head_size}] : tensor<?x{width}xf32> into {heads}"
-        lines.append(f"%{name}.heads = tensor.expand_shape {linear(name, '%x')} [[0], [1, 2]] {split}")
-    lines.append(f"%init.heads = tensor.empty(%n) : {heads}")
-    operands = f"%query.heads, %key.heads, %value.heads : {heads}, {heads}, {heads}"
-    lines.append(
-        f"%sum = mf.attention causal scale(1.0) ins({operands}) outs(%init.heads : {heads}) -> {heads}\n"
-        f"%joined = tensor.collapse_shape %sum [[0], [1, 2]] : {heads} into tensor<?x{width}xf32>"
-    )
-    result = linear("down", linear("up", linear("output", "%joined")))
-    parameters = [
-        f'mf.parameter @{name} : tensor<{rows}x{columns}xf32> from #mf.fill<0.0 : f64> {{mf.block = "layers.0"}}'
-        for name, (rows, columns) in weights.items()
-    ]
-    dims = 'mf.dims = ["tokens", ""]'
-    head = f'func.func @step(%x: tensor<?x{width}xf32> {{mf.name = "x", {dims}}})'
-    head += f' -> (tensor<?x{width}xf32> {{mf.name = "y", {dims}}}) {{'
-    return "\n".join([*parameters, head, *lines, f"return {result} : tensor<?x{width}xf32>", "}"])
-
-
-#
-# Closed forms: products of an attention that takes the place of softmax attention in a dense block
-#
-
-
-def _without_attention(width: int, sizes: Sizes) -> Polynomial:
-    """A dense block's linear layers: what of its cost is in proportion to the tokens, but for attention's own part."""
-    return {1: dense_block(width, dataclasses.replace(sizes, causal=False)).get(1, 0)}
-
-
+@functools.cache
 def linformer_block(width: int, sizes: Sizes) -> Polynomial:
-    """arXiv 2006.04768: E K and F V in R^{k x d}, then attention over k keys: 4 s k d. There is no causal form."""
-    return {1: _without_attention(width, sizes)[1] + 4 * sizes.linformer_size * width}
+    """arXiv 2006.04768; it has no causal form."""
+    return _dense(width, sizes, kind="linformer", projected_length=sizes.linformer_size)
 
 
+@functools.cache
 def performer_block(width: int, sizes: Sizes) -> Polynomial:
-    """arXiv 2009.14794: r features of queries and keys (2 s r d), sums of keys with values and products of queries
-    with them (2 s r d), and the denominators, s r in each head."""
-    features = sizes.performer_features
-    return {1: _without_attention(width, sizes)[1] + features * (4 * width + sizes.heads(width))}
+    """arXiv 2009.14794."""
+    return _dense(width, sizes, kind="performer", features=sizes.performer_features)
 
 
+@functools.cache
 def cosformer_block(width: int, sizes: Sizes) -> Polynomial:
-    """arXiv 2202.08791: 2 e features in each head of e: sums of keys with values and products of queries with them
-    (4 s e d), and the denominators, 2 s e in each head."""
-    return {1: _without_attention(width, sizes)[1] + 4 * sizes.head_size * width + 2 * width}
+    """arXiv 2202.08791."""
+    return _dense(width, sizes, kind="cosformer")
+
+
+@functools.cache
+def memoryformer_block(width: int, sizes: Sizes) -> Polynomial:
+    """arXiv 2411.12992."""
+    shape = _shape(width, sizes)
+    return _block(MemoryFormerConfig(**shape, memory_code_bits=sizes.code_bits, causal=sizes.causal))
 
 
 BLOCKS: dict[str, Callable[[int, Sizes], Polynomial]] = {

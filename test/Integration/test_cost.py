@@ -33,7 +33,7 @@ def test_ratio_of_the_paper():
 @pytest.mark.parametrize("name, percent", [("tiny", 43), ("small", 35), ("base", 29)])
 def test_ratio_of_the_named_models(name, percent):
     model = run_tool("mf-compile", name, "--random-weights", "--compile-to=model", "-o", "-")
-    found = cost.report(model, causal=False)
+    found = cost.report(model, "count-masked-pairs")
     (step,) = found["functions"]
     blocks = [block for block in step["blocks"] if block["name"].startswith("layers.")]
     assert len(blocks) == {"tiny": 6, "small": 12, "base": 24}[name]
@@ -53,6 +53,17 @@ def test_closed_forms(width, bits):
     causal = cost.Sizes(code_bits=bits, causal=True)
     assert cost.dense_block(width, causal) == {2: width, 1: 12 * width**2 + width}
     assert cost.memoryformer_block(width, causal) == {2: width, 1: lookups * width**2 + width}
+
+
+def test_causal_linear_attention():
+    """Beside the recurrent sums, chunks have pairs of query and key inside: products with a feature and with a value."""
+    width, heads, size, chunk = 192, 3, 64, 32
+    features = {"performer": 20, "cosformer": 2 * size}
+    sizes = cost.Sizes(performer_features=20, causal=True)
+    for kind, block in ("performer", cost.performer_block), ("cosformer", cost.cosformer_block):
+        inside = heads * (chunk + 1) / 2 * (features[kind] + size)
+        whole = block(width, cost.Sizes(performer_features=20))
+        assert block(width, sizes) == {1: whole[1] + inside}
 
 
 def test_other_attention():
