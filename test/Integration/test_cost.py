@@ -102,6 +102,37 @@ def test_values_are_those_of_the_polynomials():
     assert names[0] == "embedding" and names[-1] == "head" and "layers.0" in names
 
 
+def test_llama_blocks(tmp_path):
+    """Grouped heads and a gate; an embedding that is the head, too, is stored twice."""
+    width, inner, heads, size, groups, vocabulary = 96, 160, 6, 16, 2, 50
+    config = {
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_attention_heads": heads,
+        "num_key_value_heads": groups,
+        "num_hidden_layers": 2,
+        "max_position_embeddings": 64,
+        "vocab_size": vocabulary,
+        "tie_word_embeddings": True,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    path = tmp_path / "config.json"
+    model = run_tool("mf-compile", path, "--random-weights", "--compile-to=model", "-o", "-")
+    found = cost.report(model)
+    (step,) = found["functions"]
+    assert {block["name"] for block in step["blocks"]} == {"embedding", "layers.0", "layers.1", "head"}
+    assert cost.find_block(found, "head")["multiply_adds"]["text"] == f"{vocabulary * width} rows"
+    assert cost.find_block(found, "embedding")["weight_bytes"]["text"] == f"{4 * width} tokens"
+    block = cost.find_block(found, "layers.1")
+    keys = groups * size
+    linear = 2 * width * width + 2 * width * keys + 3 * width * inner
+    assert cost.polynomial(block) == {2: width, 1: linear + width}
+    assert block["state_written_bytes"]["text"] == f"{2 * 4 * keys} tokens"
+    assert block["exponentials"]["text"] == f"{heads} cache tokens + {heads // 2} tokens^2 + {heads // 2 + inner} tokens"
+
+
 @pytest.mark.parametrize("options", [(), ("--table-dtype=i4", "--head-dtype=i8")], ids=["f32", "few bits"])
 def test_stored_bytes(compiler, options):
     """Bytes of tables and weights are those of the parameter file, but for header and alignment."""
