@@ -27,6 +27,7 @@ def MF_Dialect : Dialect {
     | `mf.config` | module | text of the configuration, copied into the library's information |
     | `mf.entry` | function | `#mf.entry`, the interface of an entry point once it takes a frame |
     | `mf.target` | module | `#mf.cpu_target`, the variant that is being compiled |
+    | `mf.gpu_target` | module | `#mf.gpu_target`, the GPU that kernels are made for |
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
