@@ -8,6 +8,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
+#include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,8 +50,8 @@ private:
 /// run.
 [[noreturn]] static void runChild(llvm::function_ref<bool(llvm::raw_ostream &)> run, int output, int messages) {
   dup2(messages, STDERR_FILENO);
-  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTERM, SIGINT})
-    std::signal(signal, SIG_DFL);
+  for (int number : {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTERM, SIGINT})
+    std::signal(number, SIG_DFL);
   llvm::remove_fatal_error_handler();
   bool done = false;
   {

@@ -3,6 +3,7 @@
 #include "mf/Codegen/GPU/Passes.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::mf {
 #define GEN_PASS_DEF_GPUVERIFYKERNELCONTRACTPASS
@@ -19,7 +20,8 @@ static LogicalResult verifyKernel(gpu::GPUFuncOp kernel) {
   WalkResult result = kernel.getBody().walk([](Operation *op) {
     if (llvm::is_contained(getGPUKernelOps(), op->getName().getStringRef()))
       return WalkResult::advance();
-    op->emitOpError() << "is not among the ops that a kernel may hold";
+    InFlightDiagnostic diagnostic = op->emitOpError() << "is not among the ops that a kernel may hold";
+    diagnostic.attachNote() << "a kernel may hold " << llvm::join(getGPUKernelOps(), ", ");
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
