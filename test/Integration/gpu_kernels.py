@@ -390,7 +390,7 @@ for _name, _function in {
         "arith_addf": np.add, "arith_subf": np.subtract, "arith_mulf": np.multiply, "arith_divf": np.divide,
         "arith_addi": np.add, "arith_subi": np.subtract, "arith_muli": np.multiply, "arith_divui": np.floor_divide,
         "arith_remui": np.remainder, "arith_minui": np.minimum, "arith_andi": np.bitwise_and,
-        "arith_shli": np.left_shift, "arith_shrui": np.right_shift, "math_absf": np.abs, "math_sqrt": np.sqrt}.items():
+        "arith_shli": np.left_shift, "arith_shrui": np.right_shift, "arith_negf": np.negative, "math_absf": np.abs, "math_sqrt": np.sqrt}.items():
     setattr(Launch, "op_" + _name, _binary(_function))
 
 

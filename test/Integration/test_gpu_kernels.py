@@ -145,6 +145,30 @@ def test_rows(size, tmp_path):
         np.testing.assert_array_equal(results[3], x[np.clip(ids, 0, tokens - 1)])
 
 
+@pytest.mark.parametrize("half", [4, 8])
+def test_rope(half, tmp_path):
+    """Four heads of 16: some features pass, or none."""
+    function = modules.Function("rope")
+    x, positions = function.argument("x", ("t", 4, 16)), function.argument("positions", ("t",), "i32")
+    angles = function.argument("angles", (40, half, 2))
+    y = function.row_op("mf.rope", x, positions, angles)
+    module = gpu_kernels.Module(tmp_path, modules.module(function.text(y=y)))
+    random = np.random.default_rng(half)
+    turn = random.uniform(0, 6, (40, half))
+    angles = np.stack([np.cos(turn), np.sin(turn)], axis=2).astype(np.float32)
+    for tokens in TOKENS:
+        x = random.standard_normal((tokens, 4, 16)).astype(np.float32)
+        positions = random.integers(-2, 43, tokens).astype(np.int32)
+        y = np.full_like(x, np.nan)
+        module.run("rope", [tokens], [x, positions.view(np.uint32), angles, y])
+        cosine, sine = angles[np.clip(positions, 0, 39), None].astype(np.float64).transpose(3, 0, 1, 2)
+        low, high = x[..., :half].astype(np.float64), x[..., half : 2 * half].astype(np.float64)
+        for part, (a, b) in {(0, half): (low * cosine, -high * sine), (half, 2 * half): (high * cosine, low * sine)}.items():
+            bound = 2 * reference.UNIT_ROUNDOFF * (np.abs(a) + np.abs(b))
+            assert np.all(np.abs(y[..., slice(*part)] - (a + b)) <= bound)
+        np.testing.assert_array_equal(y[..., 2 * half :], x[..., 2 * half :])
+
+
 # Kernels that are broken on purpose.
 
 

@@ -12,10 +12,6 @@ namespace mlir::mf {
 /// generator runs in a child process: where it aborts, the error has what it printed. Needs no CUDA toolkit.
 llvm::Expected<std::string> emitPTX(ModuleOp module, StringRef arch, const DialectRegistry &registry);
 
-/// What `run(output)` writes to `output`, run in a child process; an error, with what the child printed on standard
-/// error, where it returns false, exits or dies.
-llvm::Expected<std::string> runContained(llvm::function_ref<bool(llvm::raw_ostream &output)> run);
-
 } // namespace mlir::mf
 
 #endif // MF_TARGET_PTXEMITTER_H

@@ -7,7 +7,7 @@ static constexpr llvm::StringLiteral kernelOps[] = {
     "arith.addf",       "arith.addi",     "arith.andi",     "arith.bitcast",         "arith.cmpf",
     "arith.cmpi",       "arith.constant", "arith.divf",     "arith.divui",           "arith.extf",
     "arith.extui",      "arith.index_cast", "arith.index_castui", "arith.minui",     "arith.mulf",
-    "arith.muli",       "arith.remui",    "arith.select",   "arith.shli",            "arith.shrui",
+    "arith.muli",       "arith.negf", "arith.remui",    "arith.select",   "arith.shli",            "arith.shrui",
     "arith.subf",       "arith.subi",     "arith.trunci",   "gpu.barrier",           "gpu.block_id",
     "gpu.return",       "gpu.shuffle",    "gpu.thread_id",  "math.absf",             "math.fma",
     "math.sqrt",        "memref.dim",     "memref.get_global", "memref.load",        "memref.store",

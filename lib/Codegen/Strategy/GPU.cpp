@@ -43,9 +43,9 @@ StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAt
   int64_t rows = type.getDimSize(2), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
   // Two slices; their number of rows is a power of two, as a table's is.
   int64_t sliceRows = std::min<int64_t>({rows, 256, int64_t(llvm::bit_floor<uint64_t>(target.getWorkgroupBytes() / 2 / rowBytes))});
-  // 512 threads leave 128 registers each: half of them hold sums, of 8 columns of half floats or 4 of f32.
-  int64_t columns = kThreadBytes * 8 / type.getElementTypeBitWidth();
-  return GPUTableTileAttr::get(op.getContext(), /*threads=*/512, /*tokens=*/64 / columns, sliceRows,
+  // 512 threads leave 128 registers each: 64 of them hold sums of 8 tokens in 8 columns of half floats. Of f32 there are
+  // 4 columns; more tokens would need more registers for where their codes are, and spill.
+  return GPUTableTileAttr::get(op.getContext(), /*threads=*/512, /*tokens=*/8, sliceRows,
                                /*gatherTokens=*/rows / 4);
 }
 
@@ -53,7 +53,7 @@ StrategyAttrInterface mlir::mf::selectGPUStrategy(ComputeOpInterface op, GPUTarg
   return TypeSwitch<Operation *, StrategyAttrInterface>(op)
       .Case([&](HashOp hash) { return GPUHashAttr::get(hash.getContext(), kWarps); })
       .Case([&](LookupOp lookup) { return selectGPULookupStrategy(lookup, target); })
-      .Case<AddOp, EmbeddingOp, LayerNormOp, RMSNormOp>(
+      .Case<AddOp, EmbeddingOp, LayerNormOp, RMSNormOp, RopeOp>(
           [&](auto) { return GPURowsAttr::get(op.getContext(), kWarps); })
       .Default(StrategyAttrInterface());
 }

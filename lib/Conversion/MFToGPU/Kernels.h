@@ -12,6 +12,7 @@ void buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPUEmbedding(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPULayerNorm(LayerNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
+void buildGPURope(RopeOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 
 /// A warp per token; the grid is (token blocks).
 void buildGPUHash(HashOp op, GPUHashAttr strategy, GPUKernelBuilder &k);

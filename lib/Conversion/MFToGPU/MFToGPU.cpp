@@ -234,6 +234,7 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
           .Case([&](LayerNormOp norm) { return lowerRows(norm, "layer_norm", buildGPULayerNorm); })
           .Case([&](LookupOp lookup) { return lowerLookup(lookup); })
           .Case([&](RMSNormOp norm) { return lowerRows(norm, "rms_norm", buildGPURMSNorm); })
+          .Case([&](RopeOp rope) { return lowerRows(rope, "rope", buildGPURope); })
           .Default([](Operation *other) { return other->emitOpError("has no kernel for GPUs"); });
   if (succeeded(result))
     op.erase();

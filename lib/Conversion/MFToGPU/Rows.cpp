@@ -62,6 +62,36 @@ void mf::buildGPUEmbedding(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilde
   });
 }
 
+/// Calls body(head, feature) for the lane's places in [heads, features].
+static void forEachPlace(const Row &row, int64_t heads, int64_t features, function_ref<void(Value, Value)> body) {
+  GPUKernelBuilder &k = row.k;
+  if (features > 0)
+    k.loop(row.lane, k.index(heads * features), k.index(kWarpThreads),
+           [&](Value place) { body(k.div(place, features), k.rem(place, features)); });
+}
+
+void mf::buildGPURope(RopeOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
+  auto type = cast<MemRefType>(op.getInit().getType());
+  int64_t half = cast<MemRefType>(op.getAngles().getType()).getDimSize(1);
+  forRow(k, strategy, op.getInit(), {op.getX()}, [&](const Row &row) {
+    Value position = k.loadClamped(op.getPositions(), row.token, k.dim(op.getAngles(), 0));
+    forEachPlace(row, type.getDimSize(1), half, [&](Value head, Value i) {
+      // Both are read before either is written: the destination may be x itself.
+      Value low = k.load(op.getX(), {row.token, head, i}, 1), upper = k.add(i, half);
+      Value high = k.load(op.getX(), {row.token, head, upper}, 1);
+      Value cosine = k.load(op.getAngles(), {position, i, k.index(0)}, 1);
+      Value sine = k.load(op.getAngles(), {position, i, k.index(1)}, 1);
+      Value minusSine = arith::NegFOp::create(k.builder(), sine);
+      k.store(k.fma(low, cosine, k.mulF(high, minusSine)), op.getInit(), {row.token, head, i});
+      k.store(k.fma(high, cosine, k.mulF(low, sine)), op.getInit(), {row.token, head, upper});
+    });
+    forEachPlace(row, type.getDimSize(1), type.getDimSize(2) - 2 * half, [&](Value head, Value i) {
+      Value at = k.add(i, 2 * half);
+      k.store(k.load(op.getX(), {row.token, head, at}, 1), op.getInit(), {row.token, head, at});
+    });
+  });
+}
+
 void mf::buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   forRow(k, strategy, op.getInit(), {op.getX(), op.getScale(), op.getInit()}, [&](const Row &row) {
     auto load = [&](Value column) { return k.load(op.getX(), {row.token, column}, row.width); };
