@@ -10,8 +10,8 @@ import pytest
 import gpu_kernels
 import modules
 import reference
-from harness import run
-from test_memory_layer import Case, FILES, random_source
+from harness import every_variant, run
+from test_memory_layer import Case, FILES, random_source, unsigned
 
 TOKENS = [1, 2, 7, 64, 65, 200]
 DTYPES = {"f32": np.float32, "f16": np.float16}
@@ -39,6 +39,21 @@ def test_golden_layer(stem, tmp_path):
         assert np.all(np.abs(y - case.tensors[f"y.{kind}"]) <= tolerance)
         if stem == "exact_integers":
             np.testing.assert_array_equal(y, case.tensors[f"y_f32.{kind}"])
+
+
+@pytest.mark.parametrize("stem", ["k2_t10_n20_m65", "k5_t3_n7_m5", "edge_signs"])
+def test_hash_has_the_bits_of_the_cpu(stem, compiler, tmp_path):
+    case = Case(stem)
+    text = modules.module(case.text())
+    module, library = gpu_kernels.Module(tmp_path, text), compiler.module(f"gpu_{stem}", text)
+    inputs = case.inputs()
+    for _, model in every_variant(library):
+        for kind in case.kinds:
+            results = outputs(case.bits, inputs[0].shape[0], case.tables, case.columns)
+            module.run(case.function(kind), [inputs[0].shape[0]], [*inputs, *results])
+            codes, scores, _ = model.call(case.function(kind), *inputs)
+            np.testing.assert_array_equal(results[0], unsigned(codes))
+            np.testing.assert_array_equal(results[1].view(np.uint32), scores.view(np.uint32))
 
 
 class Layer:

@@ -83,8 +83,8 @@ void buildCPUPipeline(OpPassManager &passManager, const CPUOptions &options);
 /// Adds `stage` with its default options.
 void buildStagePipeline(OpPassManager &passManager, Stage stage);
 
-/// After the model stage: kernels for a GPU in `gpu.module`s, and functions of a frame that launch them over one planned
-/// workspace; ends in `mf-verify-gpu-kernel-contract`.
+/// After the model stage: kernels for a GPU in `gpu.module`s, and functions of a frame that launch them over one
+/// planned workspace; ends in `mf-verify-gpu-kernel-contract`.
 void buildGPUPipeline(OpPassManager &passManager, const GPUOptions &options);
 
 /// The kernels as PTX in `gpu.binary` ops. The back end aborts where it fails: see emitPTX for a way around that.

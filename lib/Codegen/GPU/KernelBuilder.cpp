@@ -125,7 +125,9 @@ void GPUKernelBuilder::copyAsync(Value source, ValueRange from, Value destinatio
 
 void GPUKernelBuilder::closeCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
 
-void GPUKernelBuilder::awaitCopies(int64_t groups) { NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(groups)); }
+void GPUKernelBuilder::awaitCopies(int64_t groups) {
+  NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(groups));
+}
 
 //===----------------------------------------------------------------------===//
 // Warps
@@ -155,12 +157,11 @@ Value GPUKernelBuilder::warpSum(Value x) {
 
 SmallVector<Value> GPUKernelBuilder::loop(Value from, Value to, Value step, ValueRange initial,
                                           function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-  auto loop = scf::ForOp::create(b, from, to, step, initial,
-                                 [&](OpBuilder &, Location, Value i, ValueRange carried) {
-                                   OpBuilder::InsertionGuard guard(b);
-                                   b.setInsertionPointToEnd(i.getParentBlock());
-                                   scf::YieldOp::create(b, body(i, carried));
-                                 });
+  auto loop = scf::ForOp::create(b, from, to, step, initial, [&](OpBuilder &, Location, Value i, ValueRange carried) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(i.getParentBlock());
+    scf::YieldOp::create(b, body(i, carried));
+  });
   return llvm::to_vector(ValueRange(loop.getResults()));
 }
 

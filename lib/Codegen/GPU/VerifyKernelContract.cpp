@@ -32,8 +32,8 @@ static LogicalResult verifyLaunch(gpu::LaunchFuncOp launch, GPUTargetAttr target
   Value memory = launch.getDynamicSharedMemorySize();
   if (!memory || (matchPattern(memory, m_ConstantInt(&bytes)) && bytes.getSExtValue() <= target.getWorkgroupBytes()))
     return success();
-  return launch.emitOpError() << "expects a constant number of bytes of workgroup memory, " << target.getWorkgroupBytes()
-                              << " at most on " << target.getArch();
+  return launch.emitOpError() << "expects a constant number of bytes of workgroup memory, "
+                              << target.getWorkgroupBytes() << " at most on " << target.getArch();
 }
 
 namespace {

@@ -9,13 +9,28 @@ using namespace mlir::mf;
 /// Rows of tokens that a block of warps takes: enough warps to fill a multiprocessor with a few blocks.
 static constexpr int64_t kWarps = 8;
 
+namespace {
+/// What CUDA's table of compute capabilities says about an architecture.
+struct Architecture {
+  StringLiteral name;
+  /// The most that a block can have.
+  int64_t workgroupBytes;
+};
+} // namespace
+
+static constexpr Architecture architectures[] = {{"sm_80", 163 << 10}, {"sm_90a", 227 << 10}};
+
+static const Architecture *findArchitecture(StringRef name) {
+  const auto *it = llvm::find_if(architectures, [&](const Architecture &a) { return a.name == name; });
+  return it == std::end(architectures) ? nullptr : it;
+}
+
+bool mlir::mf::isGPUArchitecture(StringRef name) { return findArchitecture(name); }
+
 FailureOr<GPUTargetAttr> mlir::mf::getGPUTarget(MLIRContext *context, StringRef arch,
                                                 function_ref<InFlightDiagnostic()> emitError) {
-  // The most that a block can have, of CUDA's table of compute capabilities.
-  if (arch == "sm_80")
-    return GPUTargetAttr::get(context, arch, /*workgroupBytes=*/163 << 10);
-  if (arch == "sm_90a")
-    return GPUTargetAttr::get(context, arch, /*workgroupBytes=*/227 << 10);
+  if (const Architecture *found = findArchitecture(arch))
+    return GPUTargetAttr::get(context, found->name, found->workgroupBytes);
   return emitError() << "expects the architecture sm_80 or sm_90a, found '" << arch << "'";
 }
 
@@ -42,9 +57,10 @@ StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAt
   auto type = cast<ShapedType>(op.getTables().front().getType());
   int64_t rows = type.getDimSize(2), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
   // Two slices; their number of rows is a power of two, as a table's is.
-  int64_t sliceRows = std::min<int64_t>({rows, 256, int64_t(llvm::bit_floor<uint64_t>(target.getWorkgroupBytes() / 2 / rowBytes))});
-  // 512 threads leave 128 registers each: 64 of them hold sums of 8 tokens in 8 columns of half floats. Of f32 there are
-  // 4 columns; more tokens would need more registers for where their codes are, and spill.
+  int64_t fitting = llvm::bit_floor<uint64_t>(target.getWorkgroupBytes() / 2 / rowBytes);
+  int64_t sliceRows = std::min<int64_t>({rows, 256, fitting});
+  // 512 threads leave 128 registers each: 64 of them hold sums of 8 tokens in 8 columns of half floats. Of f32 there
+  // are 4 columns; more tokens would need more registers for where their codes are, and spill.
   return GPUTableTileAttr::get(op.getContext(), /*threads=*/512, /*tokens=*/8, sliceRows,
                                /*gatherTokens=*/rows / 4);
 }

@@ -27,13 +27,13 @@ void buildGPURowGather(LookupOp op, int64_t threads, GPUKernelBuilder &k);
 struct TableTile {
   TableTile(LookupOp op, GPUTableTileAttr strategy);
 
-  int64_t columns;     ///< of a strip
-  int64_t width;       ///< columns of a thread
-  int64_t lanes;       ///< threads of a row
-  int64_t groups;      ///< tokens at a time
-  int64_t tokens;      ///< of a block
-  int64_t bytes;       ///< of workgroup memory
-  int64_t parts;       ///< slices of a table
+  int64_t columns; ///< of a strip
+  int64_t width;   ///< columns of a thread
+  int64_t lanes;   ///< threads of a row
+  int64_t groups;  ///< tokens at a time
+  int64_t tokens;  ///< of a block
+  int64_t bytes;   ///< of workgroup memory
+  int64_t parts;   ///< slices of a table
 };
 
 /// The grid is (strips, token blocks, table sets).

@@ -23,7 +23,8 @@ static void forSet(LookupOp op, GPUKernelBuilder &k, function_ref<void(unsigned)
   if (count == 1)
     return build(0);
   for (unsigned set = 0; set < count; ++set) {
-    Value isSet = arith::CmpIOp::create(k.builder(), arith::CmpIPredicate::eq, k.block(gpu::Dimension::z), k.index(set));
+    Value isSet =
+        arith::CmpIOp::create(k.builder(), arith::CmpIPredicate::eq, k.block(gpu::Dimension::z), k.index(set));
     k.ifThen(isSet, [&] { build(set); });
   }
 }
@@ -84,11 +85,11 @@ void GatherKernel::build(unsigned set, Value piece) {
   k.ifThen(k.isBelow(piece, k.index(pieces)), [&] {
     Value column = k.mul(piece, width);
     int64_t count = op.getNumTables(), whole = count / kRowsInFlight * kRowsInFlight;
-    SmallVector<Value> sums = k.loop(k.index(0), k.index(whole), k.index(kRowsInFlight),
-                                     loadBias(k, getBias(op, set), column, width), [&](Value table, ValueRange sums) {
-                                       return SmallVector<Value>{
-                                           addRows(tables, table, kRowsInFlight, column, sums.front())};
-                                     });
+    SmallVector<Value> sums =
+        k.loop(k.index(0), k.index(whole), k.index(kRowsInFlight), loadBias(k, getBias(op, set), column, width),
+               [&](Value table, ValueRange sums) {
+                 return SmallVector<Value>{addRows(tables, table, kRowsInFlight, column, sums.front())};
+               });
     k.store(addRows(tables, k.index(whole), count - whole, column, sums.front()), init, {token, column});
   });
 }
@@ -164,14 +165,15 @@ Value TileKernel::addRow(Value step, Value token, Value sum) {
     return add(code);
   Value row = k.sub(code, k.mul(k.rem(step, tile.parts), strategy.getRows()));
   // Rows before the slice are huge numbers.
-  return k.choose(k.isBelow(row, k.index(strategy.getRows())), [&] { return SmallVector<Value>{add(row)}; }, sum)
+  return k
+      .choose(
+          k.isBelow(row, k.index(strategy.getRows())), [&] { return SmallVector<Value>{add(row)}; }, sum)
       .front();
 }
 
 void TileKernel::build(unsigned set) {
   Value tables = op.getTables()[set], init = op.getInits()[set], steps = k.index(op.getNumTables() * tile.parts);
-  Value column = k.add(k.mul(k.block(gpu::Dimension::x), tile.columns),
-                       k.mul(k.rem(thread, tile.lanes), tile.width));
+  Value column = k.add(k.mul(k.block(gpu::Dimension::x), tile.columns), k.mul(k.rem(thread, tile.lanes), tile.width));
   startSlice(tables, k.index(0));
   k.closeCopies();
   SmallVector<Value> sums(tokens.size(), loadBias(k, getBias(op, set), column, tile.width));
@@ -198,7 +200,7 @@ void TileKernel::build(unsigned set) {
 void mf::buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k) {
   TableTile tile(op, strategy);
   Type element = getElementTypeOrSelf(op.getTables().front().getType());
-  TileKernel kernel{op,        strategy, k, tile, k.workgroupMemory({2, strategy.getRows(), tile.columns}, element),
+  TileKernel kernel{op,         strategy, k, tile, k.workgroupMemory({2, strategy.getRows(), tile.columns}, element),
                     k.thread(), {}};
   kernel.findTokens();
   forSet(op, k, [&](unsigned set) { kernel.build(set); });

@@ -78,7 +78,8 @@ gpu::GPUModuleOp KernelLowering::getKernelModule() {
 /// Equal layers launch one kernel.
 gpu::GPUFuncOp KernelLowering::createKernel(Operation *op, StringRef family, int64_t threads, BodyBuilder build) {
   std::string key;
-  llvm::raw_string_ostream(key) << family << op->getAttrDictionary() << op->getPropertiesAsAttribute() << op->getOperandTypes();
+  llvm::raw_string_ostream(key) << family << op->getAttrDictionary() << op->getPropertiesAsAttribute()
+                                << op->getOperandTypes();
   gpu::GPUFuncOp &kernel = kernels[key];
   if (kernel)
     return kernel;
@@ -134,8 +135,7 @@ static Value getTokens(OpBuilder &b, Location loc, Value memref) {
 }
 
 template <typename OpT>
-LogicalResult KernelLowering::lowerRows(OpT op, StringRef family,
-                                        void (*build)(OpT, GPURowsAttr, GPUKernelBuilder &)) {
+LogicalResult KernelLowering::lowerRows(OpT op, StringRef family, void (*build)(OpT, GPURowsAttr, GPUKernelBuilder &)) {
   auto strategy = getStrategy<GPURowsAttr>(op);
   if (!strategy)
     return failure();
@@ -179,7 +179,8 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
             tile.bytes},
            [&](Operation *inner, GPUKernelBuilder &k) { buildGPUTableTile(cast<LookupOp>(inner), strategy, k); });
   };
-  Value isFew = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, tokens, index(loc, strategy.getGatherTokens()));
+  Value isFew =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, tokens, index(loc, strategy.getGatherTokens()));
   auto branch = scf::IfOp::create(b, loc, isFew, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenYield());
@@ -199,8 +200,9 @@ LogicalResult KernelLowering::lowerLookup(LookupOp op) {
   if (!strategy)
     return failure();
   if (!hasTableSlices(op))
-    return op.emitOpError("has the strategy ") << strategy << ", which needs tables of floats in strips of 16 bytes "
-                                                              "times a power of two, and no columns besides";
+    return op.emitOpError("has the strategy ") << strategy
+                                               << ", which needs tables of floats in strips of 16 bytes "
+                                                  "times a power of two, and no columns besides";
   int64_t rows = cast<MemRefType>(op.getTables().front().getType()).getDimSize(2);
   if (rows % strategy.getRows() != 0)
     return op.emitOpError("expects slices to be equal parts of tables of ")

@@ -21,10 +21,9 @@ struct Row {
   }
   /// The sum of the row, in every lane; accumulate(sum, column) adds a piece to the lane's sum.
   Value sum(function_ref<Value(Value, Value)> accumulate) const {
-    SmallVector<Value> sums = k.loop(k.mul(lane, width), k.index(size), k.index(kWarpThreads * width),
-                                     k.constant(0.0f, width), [&](Value column, ValueRange sums) {
-                                       return SmallVector<Value>{accumulate(sums.front(), column)};
-                                     });
+    SmallVector<Value> sums =
+        k.loop(k.mul(lane, width), k.index(size), k.index(kWarpThreads * width), k.constant(0.0f, width),
+               [&](Value column, ValueRange sums) { return SmallVector<Value>{accumulate(sums.front(), column)}; });
     return k.warpSum(k.addElements(sums.front(), width));
   }
 };
@@ -40,14 +39,16 @@ static void forRow(GPUKernelBuilder &k, GPURowsAttr strategy, Value init, ValueR
                     });
   Value thread = k.thread();
   Value token = k.add(k.mul(k.block(gpu::Dimension::x), strategy.getWarps()), k.div(thread, kWarpThreads));
-  k.ifThen(k.isBelow(token, k.dim(init, 0)),
-           [&] { body({k, token, k.rem(thread, kWarpThreads), size, hasVectors ? vectorWidth : 1}); });
+  k.ifThen(k.isBelow(token, k.dim(init, 0)), [&] {
+    body({k, token, k.rem(thread, kWarpThreads), size, hasVectors ? vectorWidth : 1});
+  });
 }
 
 void mf::buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   forRow(k, strategy, op.getInit(), {op.getA(), op.getB(), op.getInit()}, [&](const Row &row) {
     row.forEachPiece([&](Value column) {
-      Value a = k.load(op.getA(), {row.token, column}, row.width), b = k.load(op.getB(), {row.token, column}, row.width);
+      Value a = k.load(op.getA(), {row.token, column}, row.width),
+            b = k.load(op.getB(), {row.token, column}, row.width);
       k.store(k.addF(a, b), op.getInit(), {row.token, column});
     });
   });

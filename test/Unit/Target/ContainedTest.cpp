@@ -31,6 +31,9 @@ TEST(Contained, AFatalErrorHasItsText) {
 TEST(Contained, AFailureWithoutTextSaysHowItEnded) {
   EXPECT_NE(getError([](llvm::raw_ostream &) { return false; }).find("status 1"), std::string::npos);
   EXPECT_NE(getError([](llvm::raw_ostream &) -> bool { _exit(70); }).find("status 70"), std::string::npos);
-  std::string killed = getError([](llvm::raw_ostream &) -> bool { raise(SIGKILL); return true; });
+  std::string killed = getError([](llvm::raw_ostream &) -> bool {
+    raise(SIGKILL);
+    return true;
+  });
   EXPECT_NE(killed.find("signal 9"), std::string::npos) << killed;
 }

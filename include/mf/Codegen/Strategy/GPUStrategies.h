@@ -12,6 +12,9 @@ inline constexpr int64_t kWarpThreads = 32;
 /// Bytes that a thread loads or copies at once.
 inline constexpr int64_t kThreadBytes = 16;
 
+/// Whether `name` is sm_80 or sm_90a.
+bool isGPUArchitecture(StringRef name);
+
 /// The description of `arch` (sm_80 or sm_90a). Fails, with a message through `emitError`, for others.
 FailureOr<GPUTargetAttr> getGPUTarget(MLIRContext *context, StringRef arch,
                                       function_ref<InFlightDiagnostic()> emitError);
