@@ -1,8 +1,8 @@
 /* The C interface of a compiled model library.
  *
  * A model library exports two functions, `mf_<model>_api` for linking and `mf_model_api` for dlopen/dlsym; each returns
- * the table of functions below, or NULL when the library cannot serve the requested version. The table is prefixed by its
- * size: a caller built against an older header reads a prefix, a caller built against a newer one checks `size`.
+ * the table of functions below, or NULL when the library cannot serve the requested version. The table is prefixed by
+ * its size: a caller built against an older header reads a prefix, a caller built against a newer one checks `size`.
  *
  * Tensors cross the boundary as DLPack `DLTensor`, borrowed for the duration of the call. Every call returns a status;
  * the text of the calling thread's last error is `last_error()`.
@@ -42,19 +42,20 @@ typedef struct {
 } DLTensor;
 #endif
 
-/* The version that `mf_model_api` is asked for. It grows when a member's meaning changes; new members only extend `size`. */
+/* The version that `mf_model_api` is asked for. It grows when a member's meaning changes; new members only extend
+ * `size`. */
 #define MF_ABI_VERSION 1
 
 /* Status codes. They are stable: a code keeps its number and meaning. */
 typedef enum mf_status {
   MF_OK = 0,
-  MF_INVALID_ARGUMENT = 1,   /* a null pointer, a wrong shape or dtype, an id out of range */
-  MF_OUT_OF_MEMORY = 2,      /* nothing was changed */
-  MF_IO_ERROR = 3,           /* a file could not be opened, mapped or read */
-  MF_BAD_PARAMETERS = 4,     /* a parameter file is truncated, corrupt, of another version or of another model */
-  MF_UNSUPPORTED_CPU = 5,    /* no compiled variant runs on this CPU; the text names the missing features */
-  MF_LIMIT_EXCEEDED = 6,     /* a session limit: sequences or positions */
-  MF_UNSUPPORTED = 7         /* this library cannot do it (an entry it lacks, a device it was not compiled for) */
+  MF_INVALID_ARGUMENT = 1, /* a null pointer, a wrong shape or dtype, an id out of range */
+  MF_OUT_OF_MEMORY = 2,    /* nothing was changed */
+  MF_IO_ERROR = 3,         /* a file could not be opened, mapped or read */
+  MF_BAD_PARAMETERS = 4,   /* a parameter file is truncated, corrupt, of another version or of another model */
+  MF_UNSUPPORTED_CPU = 5,  /* no compiled variant runs on this CPU; the text names the missing features */
+  MF_LIMIT_EXCEEDED = 6,   /* a session limit: sequences or positions */
+  MF_UNSUPPORTED = 7       /* this library cannot do it (an entry it lacks, a device it was not compiled for) */
 } mf_status;
 
 /* How the parameter file is brought into memory. */
@@ -75,8 +76,8 @@ typedef struct mf_parallel_for {
 } mf_parallel_for;
 
 typedef struct mf_open_options {
-  size_t size;                         /* sizeof(mf_open_options) */
-  const char *parameters_path;         /* NULL: beside the library, under the library's name */
+  size_t size;                 /* sizeof(mf_open_options) */
+  const char *parameters_path; /* NULL: beside the library, under the library's name */
   mf_load_mode load_mode;
   int32_t threads;                     /* of the model's pool, the caller included; 0: as many as the process may use */
   const char *variant;                 /* NULL: the best this CPU runs; else a name out of info's "variants" */
@@ -147,19 +148,29 @@ typedef struct mf_api {
   mf_status (*sequence_truncate)(mf_session *session, int32_t sequence, int32_t length);
   mf_status (*sequence_length)(const mf_session *session, int32_t sequence, int32_t *length);
 
-  /* Appends the tokens of every feed to its sequence (one feed a sequence) and writes the logits asked for, in the order
-   * of the feeds, to `logits` f32 [rows, vocabulary]; NULL where none are asked for. On an error nothing is appended. */
+  /* Appends the tokens of every feed to its sequence (one feed a sequence) and writes the logits asked for, in the
+   * order of the feeds, to `logits` f32 [rows, vocabulary]; NULL where none are asked for. On an error nothing is
+   * appended. */
   mf_status (*step)(mf_session *session, const mf_feed *feeds, int32_t feed_count, DLTensor *logits);
-  /* All logits of a batch: ids i32 or i64 [batch, length] -> logits f32 [batch, length, vocabulary]. Uses free sequences
-   * of the session, at least one, and leaves the others as they are. */
+  /* All logits of a batch: ids i32 or i64 [batch, length] -> logits f32 [batch, length, vocabulary]. Uses free
+   * sequences of the session, at least one, and leaves the others as they are. */
   mf_status (*forward)(mf_session *session, const DLTensor *ids, DLTensor *logits);
   /* Draws a token from one row of logits, f32 [vocabulary]. `sampling` may be NULL: greedy. */
   mf_status (*sample)(mf_session *session, const DLTensor *logits, const mf_sampling *sampling, int32_t *token);
 
   /* Calls an entry point by name, for libraries that are not language models (info's "entries" has shapes and dtypes).
-   * Inputs and outputs are compact; outputs are written in place. The model keeps the largest workspace of its calls. */
+   * Inputs and outputs are compact; outputs are written in place. The model keeps the largest workspace of its calls.
+   */
   mf_status (*call)(mf_model *model, const char *entry, const DLTensor *const *inputs, int32_t input_count,
                     DLTensor *const *outputs, int32_t output_count);
+
+  /* Appends like `step`, but instead of the logits asked for writes the tokens that have the largest ones, without ever
+   * storing the logits: ids i32 [rows, k] in descending order of their logits, of equal ones the lower id first, -1
+   * where no more are above minus infinity; and these logits, f32 [rows, k], where `logits` is not NULL. k is at most
+   * info's "limits"."best"; where that is 0 the library cannot do it (MF_UNSUPPORTED). The first id is what `sample`
+   * takes at temperature 0. */
+  mf_status (*step_top_k)(mf_session *session, const mf_feed *feeds, int32_t feed_count, DLTensor *ids,
+                          DLTensor *logits);
 } mf_api;
 
 /* For dlsym; a library's generated header declares the linked form. */

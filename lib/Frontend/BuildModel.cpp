@@ -1,16 +1,22 @@
 // The module of a model: parameters, and the function `step` around its blocks.
 #include "BuildModel.h"
-#include "mf/Frontend/Names.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::mf;
 using llvm::Twine;
 
 // The arguments before the caches.
-static constexpr StringLiteral kInputs[] = {"tokens", "slots", "positions", "rows"};
+static constexpr StringLiteral kInputs[] = {"tokens", "slots", "positions", "rows", "picks"};
+
+// Likeliest tokens that a step tells of a pick.
+static constexpr int64_t kBest = 1;
+// Columns of the head that are looked through at once: the largest of these that divides the vocabulary, else the
+// least.
+static constexpr int64_t kRunColumns[] = {384, 256, 128};
 
 StepBuilder::StepBuilder(ImplicitLocOpBuilder &builder, const ModelDescription &model)
     : builder(builder), model(model), config(model.config) {
@@ -42,7 +48,33 @@ Value StepBuilder::rmsNorm(Value x, const Twine &scale, Value count) {
   Value weight = parameter(scale);
   Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
   return RMSNormOp::create(builder, init.getType(), x, weight, init, builder.getF64FloatAttr(config.rmsNormEps),
-                           StrategyAttrInterface())
+                           /*eps_inside_root=*/UnitAttr(), StrategyAttrInterface())
+      .getResult(0);
+}
+
+Value StepBuilder::familyNorm(Value x, const Twine &prefix, Value count) {
+  Value weight = parameter(prefix + ".weight");
+  FloatAttr eps = builder.getF64FloatAttr(config.dense.normEps);
+  if (config.family == ModelFamily::Llama) {
+    Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
+    return RMSNormOp::create(builder, init.getType(), x, weight, init, eps, builder.getUnitAttr(),
+                             StrategyAttrInterface())
+        .getResult(0);
+  }
+  Value bias = parameter(prefix + ".bias");
+  Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
+  return LayerNormOp::create(builder, init.getType(), x, weight, bias, init, eps, StrategyAttrInterface()).getResult(0);
+}
+
+Value StepBuilder::add(Value a, Value b) {
+  Value init = empty({cast<ShapedType>(a.getType()).getDimSize(1)});
+  return AddOp::create(builder, init.getType(), a, b, init, StrategyAttrInterface()).getResult(0);
+}
+
+Value StepBuilder::linear(Value x, Value weight, Value count) {
+  Value init = empty(count, {cast<ShapedType>(weight.getType()).getDimSize(0)}, builder.getF32Type());
+  return LinearOp::create(builder, init.getType(), x, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
+                          PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 
@@ -62,10 +94,12 @@ StepBuilder::Operand StepBuilder::makeOperand(StringRef name, RankedTensorType t
 SmallVector<StepBuilder::Operand> StepBuilder::makeArguments() {
   constexpr int64_t kDynamic = ShapedType::kDynamic;
   auto indices = RankedTensorType::get({kDynamic}, builder.getI32Type());
-  auto state = RankedTensorType::get({kDynamic, config.numHeads, kDynamic, config.headDim()}, builder.getF32Type());
+  auto state =
+      RankedTensorType::get({kDynamic, config.numKeyValueHeads, kDynamic, config.headDim()}, builder.getF32Type());
   SmallVector<Operand> operands;
   for (StringRef name : kInputs)
-    operands.push_back(makeOperand(name, indices, {name == "rows" ? "rows" : "tokens"}, /*isState=*/false));
+    operands.push_back(
+        makeOperand(name, indices, {name == "rows" || name == "picks" ? name : "tokens"}, /*isState=*/false));
   for (int64_t layer = 0; layer < config.numLayers; ++layer)
     for (StringRef kind : {".keys", ".values"})
       operands.push_back(makeOperand(("layers." + Twine(layer) + kind).str(), state, {"sequences", "", "positions", ""},
@@ -77,12 +111,26 @@ Value StepBuilder::buildHead(Value x, Value rows) {
   Value rowCount = tensor::DimOp::create(builder, rows, 0);
   // Only some tokens need logits: the gather is an embedding in the activations.
   Value gathered = embedding(rows, x, rowCount);
-  Value norm = rmsNorm(gathered, finalNormName(config), rowCount);
-  Value weight = parameter(headName(config));
-  Value init = empty(rowCount, {config.vocabulary}, builder.getF32Type());
-  return LinearOp::create(builder, init.getType(), norm, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
-                          PanelLayoutAttr(), StrategyAttrInterface())
-      .getResult(0);
+  Value norm = config.family == ModelFamily::MemoryFormer
+                   ? rmsNorm(gathered, finalNormName(config) + ".scale", rowCount)
+                   : familyNorm(gathered, finalNormName(config), rowCount);
+  return linear(norm, parameter(headName(config)), rowCount);
+}
+
+/// The likeliest tokens of each row of logits: their logits and ids.
+std::pair<Value, Value> StepBuilder::buildBest(Value logits, Value count) {
+  const int64_t *run = llvm::find_if(kRunColumns, [&](int64_t run) { return config.vocabulary % run == 0; });
+  int64_t columns = run == std::end(kRunColumns) ? std::end(kRunColumns)[-1] : *run;
+  int64_t runs = llvm::divideCeilSigned(config.vocabulary, columns);
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  Value values = empty(count, {runs, kBest}, f32), ids = empty(count, {runs, kBest}, i32);
+  auto ofRuns = TopKOp::create(builder, TypeRange{values.getType(), ids.getType()}, logits, values, ids, columns,
+                               StrategyAttrInterface());
+  values = empty(count, {kBest}, f32);
+  ids = empty(count, {kBest}, i32);
+  auto best = MergeTopKOp::create(builder, TypeRange{values.getType(), ids.getType()}, ofRuns.getResult(0),
+                                  ofRuns.getResult(1), values, ids, columns, StrategyAttrInterface());
+  return {best.getResult(0), best.getResult(1)};
 }
 
 void StepBuilder::buildFunction() {
@@ -90,6 +138,10 @@ void StepBuilder::buildFunction() {
   ArrayRef<Operand> states = ArrayRef(arguments).drop_front(std::size(kInputs));
   auto logitsType = RankedTensorType::get({ShapedType::kDynamic, config.vocabulary}, builder.getF32Type());
   SmallVector<Operand> results = {makeOperand("logits", logitsType, {"rows", ""}, /*isState=*/false)};
+  for (auto [name, element] :
+       {std::pair("best_logits", Type(builder.getF32Type())), {"best_ids", builder.getI32Type()}})
+    results.push_back(makeOperand(name, RankedTensorType::get({ShapedType::kDynamic, kBest}, element), {"picks", ""},
+                                  /*isState=*/false));
   llvm::append_range(results, states);
 
   auto typeOf = [](const Operand &operand) -> Type { return operand.type; };
@@ -103,18 +155,23 @@ void StepBuilder::buildFunction() {
 
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToStart(body);
-  Value tokens = body->getArgument(0), rows = body->getArgument(3);
+  Value tokens = body->getArgument(0), rows = body->getArgument(3), picks = body->getArgument(4);
   slots = body->getArgument(1);
   positions = body->getArgument(2);
   tokenCount = tensor::DimOp::create(builder, tokens, 0);
   if (config.rotarySize() > 0)
     angles = parameter(rotaryAnglesName());
 
-  Value x = embedding(tokens, parameter(embeddingName()), tokenCount);
+  Value x = embedding(tokens, parameter(embeddingName(config)), tokenCount);
   SmallVector<Value> caches(llvm::drop_begin(body->getArguments(), std::size(kInputs)));
-  for (int64_t layer = 0; layer < config.numLayers; ++layer)
-    x = buildBlock(layer, x, caches[2 * layer], caches[2 * layer + 1]);
+  for (layer = 0; layer < config.numLayers; ++layer) {
+    Value &keys = caches[2 * layer], &values = caches[2 * layer + 1];
+    x = config.layerKinds[layer] == LayerKind::Memory ? buildMemoryBlock(x, keys, values)
+                                                      : buildDenseBlock(x, keys, values);
+  }
   SmallVector<Value> values = {buildHead(x, rows)};
+  auto [bestLogits, bestIds] = buildBest(buildHead(x, picks), tensor::DimOp::create(builder, picks, 0));
+  values.append({bestLogits, bestIds});
   llvm::append_range(values, caches);
   func::ReturnOp::create(builder, values);
 }

@@ -4,6 +4,7 @@
 
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "mf/Frontend/Config.h"
+#include "mf/Frontend/Names.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -57,21 +58,43 @@ private:
   Operand makeOperand(StringRef name, RankedTensorType type, ArrayRef<StringRef> dims, bool isState);
   SmallVector<Operand> makeArguments();
   Value buildHead(Value x, Value rows);
+  std::pair<Value, Value> buildBest(Value logits, Value count);
 
-  // BuildBlock.cpp: one block; replaces the layer's caches by the updated ones.
-  Value buildBlock(int64_t layer, Value x, Value &keys, Value &values);
-  Value buildAttention(int64_t layer, Value x, Value &keys, Value &values);
-  Value buildFeedForward(int64_t layer, Value x);
+  // BuildBlock.cpp: memory blocks, and attention. A block replaces its layer's caches by the updated ones.
+  Value buildMemoryBlock(Value x, Value &keys, Value &values);
+  Value buildMemoryAttention(Value x, Value &keys, Value &values);
+  Value buildMemoryFeedForward(Value x);
   Hash hash(Value x, int64_t bits);
-  /// A lookup in the memory layer `prefix`, "mlp.0" or the like, of a block.
-  Value lookup(int64_t layer, StringRef prefix, Hash hash);
+  /// A lookup in the memory layer `prefix`, "mlp.0" or the like, of the block.
+  Value lookup(StringRef prefix, Hash hash);
+  /// Attention of the queries, keys and values of all heads, [tokens, features] each.
+  Value attend(Value query, Value key, Value value, Value &keys, Value &values);
   Value rotate(Value heads);
   Value updateState(Value heads, Value state);
-  Value splitHeads(Value x);
+  Value splitHeads(Value x, int64_t heads);
   Value mergeHeads(Value heads);
 
-  // Both.
+  // BuildDenseBlock.cpp: dense blocks of GPT-NeoX and Llama.
+  Value buildDenseBlock(Value x, Value &keys, Value &values);
+  Value buildDenseAttention(Value x, Value &keys, Value &values);
+  /// The hidden vector of the feed-forward part.
+  Value buildHidden(Value x);
+  /// The norm `name`, "input_layernorm" or the like, of the block.
+  Value denseNorm(Value x, StringRef name);
+  /// The dense layer `name` of the block, without and with its bias.
+  Value multiply(Value x, StringRef name);
+  Value project(Value x, StringRef name, bool hasBias);
+  /// Value() without a bias.
+  Value biasOf(StringRef name, bool hasBias);
+
+  // All.
   Value parameter(const Twine &name);
+  /// A parameter of the block.
+  Value blockParameter(const Twine &suffix) { return parameter(blockParameterName(config, layer, suffix.str())); }
+  Value add(Value a, Value b);
+  Value linear(Value x, Value weight, Value count);
+  /// The norms of the family's dense blocks: LayerNorm with `prefix`.weight and .bias, or RMSNorm with `prefix`.weight.
+  Value familyNorm(Value x, const Twine &prefix, Value count);
   /// A destination [count, extents...].
   Value empty(Value count, ArrayRef<int64_t> extents, Type elementType);
   Value empty(ArrayRef<int64_t> extents) { return empty(tokenCount, extents, builder.getF32Type()); }
@@ -82,6 +105,8 @@ private:
   const ModelDescription &model;
   const ModelConfig &config;
   llvm::StringMap<RankedTensorType> parameterTypes;
+  /// The block that is built.
+  int64_t layer = 0;
   /// Number of tokens of this call.
   Value tokenCount;
   Value slots, positions;

@@ -51,7 +51,8 @@ static std::optional<ConfigSource> findConfig(StringRef model, Problems &problem
     return readConfigFile(absolute, "", path::stem(absolute), problems);
   if (std::optional<std::string> text = namedConfigText(model))
     return ConfigSource{model.str(), *text, "", model.str()};
-  problems.add(model, "", "a directory with config.json, a configuration file, or tiny, small or base",
+  problems.add(model, "",
+               "a directory with config.json, a configuration file, or " + llvm::join(getConfigNames(), ", "),
                "none of these");
   return std::nullopt;
 }
@@ -93,6 +94,8 @@ static std::optional<ModelDescription> describeModel(MLIRContext *context, const
   ModelDescription model;
   model.name = chooseName(options, source->modelName, problems);
   model.configFile = source->file;
+  if (!options.layerKinds.empty())
+    source->text = replaceLayerKinds(source->text, options.layerKinds);
   std::optional<ModelConfig> config = parseConfig(source->text, source->file, problems);
 
   std::optional<Checkpoint> checkpoint;
@@ -107,7 +110,7 @@ static std::optional<ModelDescription> describeModel(MLIRContext *context, const
   model.configText = compactJSON(source->text);
   std::vector<ParameterSpec> specs = listParameters(*config);
   if (checkpoint)
-    model.parameters = findParameters(context, specs, *checkpoint, problems);
+    model.parameters = findParameters(context, *config, specs, *checkpoint, problems);
   else
     model.parameters = makeRandomParameters(specs, *options.randomSeed,
                                             getRandomElementType(context, options.randomElementType), source->file);

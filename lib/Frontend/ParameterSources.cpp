@@ -23,13 +23,14 @@ static Type getElementType(MLIRContext *context, StringRef dtype) {
   return {};
 }
 
-static void tellUnusedTensors(ArrayRef<ParameterSpec> specs, const Checkpoint &checkpoint, Problems &problems) {
+static void tellUnusedTensors(const ModelConfig &config, ArrayRef<ParameterSpec> specs, const Checkpoint &checkpoint,
+                              Problems &problems) {
   llvm::StringSet<> needed;
   for (const ParameterSpec &spec : specs)
-    needed.insert(spec.name);
+    needed.insert(spec.storedName);
   std::vector<StringRef> unused;
   for (StringRef name : checkpoint.tensors.keys())
-    if (!needed.contains(name) && !isIgnoredName(name))
+    if (!needed.contains(name) && !isIgnoredName(config, name))
       unused.push_back(name);
   llvm::sort(unused);
   for (StringRef name : unused) {
@@ -39,27 +40,42 @@ static void tellUnusedTensors(ArrayRef<ParameterSpec> specs, const Checkpoint &c
   }
 }
 
-std::vector<ModelParameter> mlir::mf::findParameters(MLIRContext *context, ArrayRef<ParameterSpec> specs,
-                                                     const Checkpoint &checkpoint, Problems &problems) {
+/// The part of a tensor that is the parameter.
+static SourceAttrInterface takeRows(SourceAttrInterface tensor, const ParameterSpec &spec) {
+  if (!spec.rows)
+    return tensor;
+  return RowBlocksAttr::get(tensor.getContext(), tensor, spec.rows->first, spec.rows->rows, spec.rows->stride);
+}
+
+std::vector<ModelParameter> mlir::mf::findParameters(MLIRContext *context, const ModelConfig &config,
+                                                     ArrayRef<ParameterSpec> specs, const Checkpoint &checkpoint,
+                                                     Problems &problems) {
   std::vector<ModelParameter> parameters;
+  llvm::StringSet<> seen;
   for (const ParameterSpec &spec : specs) {
-    auto found = checkpoint.tensors.find(spec.name);
+    // What is wrong with a tensor is told once, whatever is made of it.
+    bool isFirst = seen.insert(spec.storedName).second;
+    auto tell = [&](StringRef file, const Twine &expected, const Twine &found) {
+      if (isFirst)
+        problems.add(file, spec.storedName, expected, found);
+    };
+    auto found = checkpoint.tensors.find(spec.storedName);
     if (found == checkpoint.tensors.end()) {
-      problems.add(checkpoint.path, spec.name, "a tensor " + describeShape(spec.storedShape), "none");
+      tell(checkpoint.path, "a tensor " + describeShape(spec.storedShape), "none");
       continue;
     }
     const auto &[record, file] = found->second;
     if (ArrayRef<uint64_t>(record.shape) != ArrayRef<uint64_t>(spec.storedShape))
-      problems.add(file, spec.name, "shape " + describeShape(spec.storedShape), describeShape(record.shape));
+      tell(file, "shape " + describeShape(spec.storedShape), describeShape(record.shape));
     Type elementType = getElementType(context, record.dtype);
     if (!elementType) {
-      problems.add(file, spec.name, "dtype F32, F16 or BF16", record.dtype);
+      tell(file, "dtype F32, F16 or BF16", record.dtype);
       continue;
     }
-    parameters.push_back({spec.name, RankedTensorType::get(spec.shape, elementType),
-                          TensorFileAttr::get(context, file, record.offset, elementType), file});
+    auto tensor = TensorFileAttr::get(context, file, record.offset, elementType);
+    parameters.push_back({spec.name, RankedTensorType::get(spec.shape, elementType), takeRows(tensor, spec), file});
   }
-  tellUnusedTensors(specs, checkpoint, problems);
+  tellUnusedTensors(config, specs, checkpoint, problems);
   return parameters;
 }
 
@@ -72,7 +88,9 @@ static SourceAttrInterface makeRandomSource(const ParameterSpec &spec, uint64_t 
   if (spec.deviation == 0)
     return FillAttr::get(context, builder.getF64FloatAttr(spec.kind == ParameterSpec::Kind::Scale ? 1 : 0));
   // Half of the range, so that the number is the same whether it is read as signed or not.
-  uint64_t mixed = llvm::xxh3_64bits((Twine(seed) + ":" + spec.name).str()) >> 1;
+  // Parameters that are made of one whole tensor are equal.
+  StringRef name = spec.rows ? spec.name : spec.storedName;
+  uint64_t mixed = llvm::xxh3_64bits((Twine(seed) + ":" + name).str()) >> 1;
   // A uniform number in [-scale, scale) has the deviation scale / sqrt(3).
   return RandomAttr::get(context, mixed, builder.getF64FloatAttr(spec.deviation * std::sqrt(3.0)));
 }

@@ -10,8 +10,9 @@ namespace mlir::mf {
 
 /// The parameters as the checkpoint stores them. Tells every tensor that is missing, has another shape or an element
 /// type other than F32, F16 and BF16, or belongs to no parameter.
-std::vector<ModelParameter> findParameters(MLIRContext *context, ArrayRef<ParameterSpec> specs,
-                                           const Checkpoint &checkpoint, Problems &problems);
+std::vector<ModelParameter> findParameters(MLIRContext *context, const ModelConfig &config,
+                                           ArrayRef<ParameterSpec> specs, const Checkpoint &checkpoint,
+                                           Problems &problems);
 
 /// Parameters of an untrained model: uniform with the deviation of each, from a seed made of `seed` and its name.
 /// Matrices and tables have `elementType`, vectors f32. `file` is where the configuration comes from.

@@ -43,11 +43,16 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   elements.tableDtype = options.tableDtype;
   elements.headDtype = options.headDtype;
   elements.headGroup = options.headGroup;
+  elements.weightDtype = options.weightDtype;
+  elements.weightGroup = options.weightGroup;
   passManager.addPass(createQuantizeParametersPass(elements));
   passManager.addPass(createCSEPass());
   if (options.fuseLookups)
     passManager.addNestedPass<func::FuncOp>(createFuseLookupsPass());
   passManager.addPass(createSelectLayoutsPass());
+  SelectCachesPassOptions caches;
+  caches.cacheDtype = options.cacheDtype;
+  passManager.addPass(createSelectCachesPass(caches));
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createVerifyModelContractPass());
 }

@@ -10,7 +10,7 @@ static const char *libraryInfo() { return mf_rt_library_plan.info_json; }
 static const mf_api api = {
     sizeof(mf_api),      MF_ABI_VERSION, lastError,      openModel,   closeModel,     describeModel, libraryInfo,
     verifyParameterFile, createSession,  destroySession, addSequence, removeSequence, forkSequence,  truncateSequence,
-    sequenceLength,      step,           forward,        sample,      callEntry,
+    sequenceLength,      step,           forward,        sample,      callEntry,      stepTopK,
 };
 
 } // namespace mf::rt

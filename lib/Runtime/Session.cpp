@@ -54,21 +54,23 @@ static int32_t findDim(const mf_rt_entry &entry, const char *name) {
 }
 
 /// Checks that the step entry is what mf_rt_language_model promises.
-static mf_status checkStepEntry(const mf_rt_entry &entry) {
-  bool good = entry.operand_count > stepFirstState;
+static mf_status checkStepEntry(const mf_session &session) {
+  const mf_rt_entry &entry = *session.entry;
+  bool good = session.stateCount >= 0;
   for (int32_t i = 0; good && i < entry.operand_count; ++i) {
     const mf_rt_tensor &operand = entry.operands[i];
-    int32_t last = entry.operand_count - 1;
-    int32_t role = i < stepFirstState ? MF_RT_INPUT : i < last ? MF_RT_STATE : MF_RT_OUTPUT;
-    good = operand.role == role && (i >= stepFirstState || operand.rank == 1) && (i != last || operand.rank == 2);
+    bool isInput = i < session.firstState, isOutput = i >= session.logitsOperand;
+    int32_t role = isInput ? MF_RT_INPUT : isOutput ? MF_RT_OUTPUT : MF_RT_STATE;
+    good = operand.role == role && (!isInput || operand.rank == 1) && (!isOutput || operand.rank == 2);
   }
   if (!good)
     return fail(MF_UNSUPPORTED,
                 "entry '%s': expected tokens, slots, positions, rows, states and logits as its operands", entry.name);
   for (int32_t i = 0; i < entry.dim_count; ++i) {
     const char *name = entry.dim_names[i];
-    if (strcmp(name, "tokens") && strcmp(name, "rows") && strcmp(name, "sequences") && strcmp(name, "positions"))
-      return fail(MF_UNSUPPORTED, "entry '%s': dimension '%s': expected tokens, rows, sequences or positions",
+    if (strcmp(name, "tokens") && strcmp(name, "rows") && strcmp(name, "picks") && strcmp(name, "sequences") &&
+        strcmp(name, "positions"))
+      return fail(MF_UNSUPPORTED, "entry '%s': dimension '%s': expected tokens, rows, picks, sequences or positions",
                   entry.name, name);
   }
   return MF_OK;
@@ -83,6 +85,8 @@ static void layoutScratch(mf_session &session, Arena &arena) {
   arena.take(session.slots, uint64_t(session.maxTokens));
   arena.take(session.positions, uint64_t(session.maxTokens));
   arena.take(session.rows, uint64_t(session.maxTokens));
+  arena.take(session.bestLogits, uint64_t(session.maxTokens) * uint64_t(session.best));
+  arena.take(session.bestIds, uint64_t(session.maxTokens) * uint64_t(session.best));
   arena.take(session.weights, uint64_t(session.vocabulary));
   arena.take(session.order, uint64_t(session.vocabulary));
 }
@@ -97,15 +101,28 @@ static mf_status mapScratch(mf_session &session) {
   return MF_OK;
 }
 
+/// The positions that the states have room for: whole blocks of those that interleave them.
+static int64_t countPositions(const mf_session &session) {
+  int64_t block = 1;
+  for (int32_t i = 0; i < session.stateCount; ++i) {
+    int32_t own = session.entry->operands[stepFirstState + i].position_block;
+    // Blocks are powers of two.
+    block = own > block ? own : block;
+  }
+  return (session.maxPositions + block - 1) / block * block;
+}
+
 /// Sets every dimension to its limit: what the workspace must suffice for.
 static void setLimitDims(mf_session &session) {
   const StepDims &index = session.dimIndex;
   const struct {
-    int32_t dim, limit;
+    int32_t dim;
+    int64_t limit;
   } limits[] = {{index.tokens, session.maxTokens},
                 {index.rows, session.maxTokens},
+                {index.picks, session.maxTokens},
                 {index.sequences, session.maxSequences},
-                {index.positions, session.maxPositions}};
+                {index.positions, countPositions(session)}};
   for (auto entry : limits)
     if (entry.dim >= 0)
       session.dims[entry.dim] = entry.limit;
@@ -119,7 +136,7 @@ static void layoutStates(mf_session &session, Arena &arena) {
 static mf_status mapStates(mf_session &session) {
   for (int32_t i = 0; i < session.stateCount; ++i) {
     StateBuffer &state = session.states[i];
-    if (mf_status status = layoutState(session.entry->operands[stepFirstState + i], session.dims,
+    if (mf_status status = layoutState(session.entry->operands[session.firstState + i], session.dims,
                                        session.dimIndex.sequences, session.dimIndex.positions, state))
       return status;
     session.recurrent |= state.positions == 0;
@@ -141,7 +158,12 @@ static void setOperands(mf_session &session) {
   session.operands[stepPositions] = session.positions;
   session.operands[stepRows] = session.rows;
   for (int32_t i = 0; i < session.stateCount; ++i)
-    session.operands[stepFirstState + i] = session.states[i].data;
+    session.operands[session.firstState + i] = session.states[i].data;
+  if (session.best > 0) {
+    session.operands[stepPicks] = session.rows;
+    session.operands[session.logitsOperand + 1] = session.bestLogits;
+    session.operands[session.logitsOperand + 2] = session.bestIds;
+  }
 }
 
 static mf_status fillSession(const mf_session_options &options, mf_session &session) {
@@ -152,10 +174,14 @@ static mf_status fillSession(const mf_session_options &options, mf_session &sess
   session.entry = &plan.entries[facts->step_entry];
   session.code = &plan.variants[session.model->variant].code[facts->step_entry];
   session.vocabulary = facts->vocabulary;
-  session.stateCount = session.entry->operand_count - stepFirstState - 1;
+  session.best = facts->best;
+  session.firstState = facts->best > 0 ? stepPicks + 1 : stepPicks;
+  session.logitsOperand = session.entry->operand_count - (facts->best > 0 ? 3 : 1);
+  session.stateCount = session.logitsOperand - session.firstState;
   session.dimIndex = {findDim(*session.entry, "tokens"), findDim(*session.entry, "rows"),
-                      findDim(*session.entry, "sequences"), findDim(*session.entry, "positions")};
-  if (mf_status status = checkStepEntry(*session.entry))
+                      findDim(*session.entry, "picks"), findDim(*session.entry, "sequences"),
+                      findDim(*session.entry, "positions")};
+  if (mf_status status = checkStepEntry(session))
     return status;
   if (mf_status status = chooseLimits(options, session))
     return status;

@@ -16,11 +16,12 @@ struct Sequence {
 };
 
 /// The operand positions that mf_rt_language_model promises for the step entry.
-enum StepOperand : int32_t { stepTokens, stepSlots, stepPositions, stepRows, stepFirstState };
+/// States follow; before them picks, where there are.
+enum StepOperand : int32_t { stepTokens, stepSlots, stepPositions, stepRows, stepPicks };
 
 /// The indices of the step entry's symbolic dimensions; -1 where it has none of the name.
 struct StepDims {
-  int32_t tokens, rows, sequences, positions;
+  int32_t tokens, rows, picks, sequences, positions;
 };
 
 } // namespace mf::rt
@@ -31,8 +32,10 @@ struct mf_session {
   const mf_rt_code *code;
   int32_t maxSequences, maxTokens, maxPositions, vocabulary;
   mf::rt::StepDims dimIndex;
-  int32_t stateCount;
-  bool recurrent; ///< some state has no positions
+  int32_t best; ///< likeliest tokens of a pick; 0: the entry has no picks
+  int32_t firstState, stateCount;
+  int32_t logitsOperand; ///< best logits and best ids follow
+  bool recurrent;        ///< some state has no positions
 
   // The regions that own everything below.
   mf::rt::Region scratch, stateMemory, workspace;
@@ -42,6 +45,8 @@ struct mf_session {
   mf::rt::StateBuffer *states;
   mf::rt::Sequence *sequences;                ///< maxSequences
   int32_t *tokens, *slots, *positions, *rows; ///< maxTokens each, of the chunk being built
+  float *bestLogits;                          ///< maxTokens x best
+  int32_t *bestIds;                           ///< maxTokens x best
   double *weights;                            ///< vocabulary, for sampling
   int32_t *order;                             ///< vocabulary, for sampling
 };
@@ -57,6 +62,7 @@ mf_status forkSequence(mf_session *session, int32_t sequence, int32_t length, in
 mf_status truncateSequence(mf_session *session, int32_t sequence, int32_t length);
 mf_status sequenceLength(const mf_session *session, int32_t sequence, int32_t *length);
 mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *logits);
+mf_status stepTopK(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *ids, DLTensor *logits);
 mf_status forward(mf_session *session, const DLTensor *ids, DLTensor *logits);
 mf_status sample(mf_session *session, const DLTensor *logits, const mf_sampling *sampling, int32_t *token);
 

@@ -74,6 +74,9 @@ mf_status layoutState(const mf_rt_tensor &operand, const int64_t *dims, int32_t 
   state.sequenceStride = sequences == last ? state.run : firstStride;
   state.positionStride = positions == last ? state.run : firstStride;
   state.positions = positions < 0 ? 0 : uint64_t(dims[positionsDim]);
+  state.block = operand.position_block > 1 ? uint64_t(operand.position_block) : 1;
+  if (state.block > 1 && (state.positionStride != state.run || state.positions % state.block != 0))
+    return failState(operand, "interleaves positions that do not follow each other in whole blocks");
   return MF_OK;
 }
 
@@ -97,7 +100,7 @@ static RunWalk walkRuns(const StateBuffer &state, uint64_t length) {
     return {state, 1, 0, state.run};
   // Positions that follow each other in memory are one run.
   if (state.positionStride == state.run)
-    return {state, 1, 0, state.run * length};
+    return {state, 1, 0, state.run * ((length + state.block - 1) / state.block * state.block)};
   return {state, length, state.positionStride, state.run};
 }
 

@@ -17,7 +17,8 @@ struct StateBuffer {
   uint64_t sequenceStride;
   uint64_t positions; ///< 0: recurrent
   uint64_t positionStride;
-  uint64_t run; ///< contiguous bytes of one sequence (and position)
+  uint64_t block; ///< positions that are stored interleaved and copied together; at least 1
+  uint64_t run;   ///< contiguous bytes of one sequence (and position)
 };
 
 /// Lays out a state operand for the given dimensions of its entry; `sequencesDim` and `positionsDim` are their indices.

@@ -1,5 +1,5 @@
 // Appending tokens. Everything is checked before anything is written; then chunks of at most max_tokens_per_call tokens
-// run, in the order of the feeds, and put their logits straight into the caller's rows.
+// run, in the order of the feeds, and put their logits straight into the caller's rows, or only the likeliest tokens.
 #include "Error.h"
 #include "Session.h"
 #include "Tensor.h"
@@ -92,10 +92,21 @@ static mf_status checkLogits(const mf_session &session, const DLTensor *logits, 
 }
 
 namespace {
+/// Where the likeliest tokens of rows go: `count` a row, the logits nowhere where they are null.
+struct BestRows {
+  int64_t count;
+  int32_t *ids;
+  float *logits;
+
+  /// Takes the first ones of each of `rows` rows that have run, and goes on behind them.
+  void take(const mf_session &session, int64_t rows);
+};
+
 /// Gathers tokens into chunks and runs them.
 struct ChunkRunner {
   mf_session &session;
-  float *logits; ///< next row to write
+  float *logits;            ///< next row to write
+  BestRows *best = nullptr; ///< what is written instead
   int32_t tokens = 0, rows = 0;
 
   /// Appends checked tokens to a slot.
@@ -104,6 +115,16 @@ struct ChunkRunner {
   void flush();
 };
 } // namespace
+
+void BestRows::take(const mf_session &session, int64_t rows) {
+  for (int64_t row = 0; row < rows; ++row, ids += count) {
+    memcpy(ids, session.bestIds + row * session.best, size_t(count) * sizeof(int32_t));
+    if (!logits)
+      continue;
+    memcpy(logits, session.bestLogits + row * session.best, size_t(count) * sizeof(float));
+    logits += count;
+  }
+}
 
 void ChunkRunner::append(int32_t slot, const void *list, bool wide, int64_t count, mf_logits wanted) {
   Sequence &sequence = session.sequences[slot];
@@ -125,12 +146,16 @@ void ChunkRunner::flush() {
   if (session.dimIndex.tokens >= 0)
     session.dims[session.dimIndex.tokens] = tokens;
   if (session.dimIndex.rows >= 0)
-    session.dims[session.dimIndex.rows] = rows;
+    session.dims[session.dimIndex.rows] = best ? 0 : rows;
+  if (session.dimIndex.picks >= 0)
+    session.dims[session.dimIndex.picks] = best ? rows : 0;
   // Without rows the output has no elements, but still an address.
-  void *output = rows ? static_cast<void *>(logits) : session.weights;
-  session.operands[session.entry->operand_count - 1] = output;
+  void *output = rows && !best ? static_cast<void *>(logits) : session.weights;
+  session.operands[session.logitsOperand] = output;
   runEntry(*session.model, *session.code, session.dims, session.operands, session.workspace.base);
-  if (rows)
+  if (best)
+    best->take(session, rows);
+  else if (rows)
     logits += int64_t(rows) * session.vocabulary;
   tokens = rows = 0;
 }
@@ -146,25 +171,74 @@ static mf_status checkFeeds(mf_session &session, const mf_feed *feeds, int32_t c
   return status;
 }
 
-mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *logits) {
+/// Checks what both forms of a step are given, and counts the rows that are asked for.
+static mf_status checkStep(const char *name, mf_session *session, const mf_feed *feeds, int32_t feedCount,
+                           int64_t &rows) {
   if (!session)
-    return fail(MF_INVALID_ARGUMENT, "step: session: expected a session, found null");
+    return fail(MF_INVALID_ARGUMENT, "%s: session: expected a session, found null", name);
   if (feedCount < 0 || (feedCount > 0 && !feeds))
-    return fail(MF_INVALID_ARGUMENT, "step: feeds: expected at least 0 feeds, found %d%s", feedCount,
+    return fail(MF_INVALID_ARGUMENT, "%s: feeds: expected at least 0 feeds, found %d%s", name, feedCount,
                 feeds ? "" : " (null)");
-  int64_t rows = 0;
-  if (mf_status status = checkFeeds(*session, feeds, feedCount, rows))
-    return status;
-  void *data = nullptr;
-  if (logits || rows > 0)
-    if (mf_status status = checkLogits(*session, logits, &rows, 2, data))
-      return status;
-  ChunkRunner runner = {*session, static_cast<float *>(data)};
+  return checkFeeds(*session, feeds, feedCount, rows);
+}
+
+static void runFeeds(ChunkRunner runner, const mf_feed *feeds, int32_t feedCount) {
   for (int32_t i = 0; i < feedCount; ++i) {
     const DLTensor *tokens = feeds[i].tokens;
     runner.append(feeds[i].sequence, firstElement(tokens), isWide(tokens), tokens->shape[0], feeds[i].logits);
   }
   runner.flush();
+}
+
+mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *logits) {
+  int64_t rows = 0;
+  if (mf_status status = checkStep("step", session, feeds, feedCount, rows))
+    return status;
+  void *data = nullptr;
+  if (logits || rows > 0)
+    if (mf_status status = checkLogits(*session, logits, &rows, 2, data))
+      return status;
+  runFeeds({*session, static_cast<float *>(data)}, feeds, feedCount);
+  return MF_OK;
+}
+
+/// Checks that `tensor` is [rows, count]; `count` 0 takes any from 1 to the model's.
+static mf_status checkBest(const mf_session &session, const char *argument, mf_rt_dtype dtype, const DLTensor *tensor,
+                           int64_t rows, int64_t &count, void *&data) {
+  TensorName name = {argument, -1, ""};
+  if (mf_status status = checkLayout(name, tensor, 2))
+    return status;
+  if (mf_status status = checkDtype(name, tensor, dtype))
+    return status;
+  if (mf_status status = checkExtent(name, tensor, 0, rows))
+    return status;
+  if (count == 0 && (tensor->shape[1] < 1 || tensor->shape[1] > session.best))
+    return failTensor(name, "dimension 1: expected 1 to %d, the likeliest tokens that this library tells, found %lld",
+                      session.best, (long long)tensor->shape[1]);
+  if (count == 0)
+    count = tensor->shape[1];
+  if (mf_status status = checkExtent(name, tensor, 1, count))
+    return status;
+  return tensorData(name, tensor, data);
+}
+
+mf_status stepTopK(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *ids, DLTensor *logits) {
+  int64_t rows = 0;
+  if (mf_status status = checkStep("step_top_k", session, feeds, feedCount, rows))
+    return status;
+  if (session->best == 0)
+    return fail(MF_UNSUPPORTED, "step_top_k: the function 'step' of model '%s' has no picks; use step and sample",
+                session->model->plan->model_name);
+  int64_t count = 0;
+  void *idData = nullptr, *logitData = nullptr;
+  if (ids || rows > 0)
+    if (mf_status status = checkBest(*session, "ids", dtypeI32, ids, rows, count, idData))
+      return status;
+  if (logits)
+    if (mf_status status = checkBest(*session, "logits", dtypeF32, logits, rows, count, logitData))
+      return status;
+  BestRows best = {count, static_cast<int32_t *>(idData), static_cast<float *>(logitData)};
+  runFeeds({*session, nullptr, &best}, feeds, feedCount);
   return MF_OK;
 }
 

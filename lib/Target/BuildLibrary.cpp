@@ -116,7 +116,8 @@ llvm::Error LibraryBuilder::compileVariants() {
       failed = true;
     }
     ++done;
-    report.variants[i] = {variant.plan.name, variant.code.size(), variant.times, variant.plan.strategies};
+    report.variants[i] = {variant.plan.name, variant.code.size(), variant.times, variant.plan.strategies,
+                          variant.plan.loops};
     objects[i] = std::move(variant.code);
     plan.variants[i] = std::move(variant.plan);
     entries[i] = std::move(variant.entries);

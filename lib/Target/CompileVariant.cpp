@@ -46,8 +46,11 @@ llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &opti
                                     std::vector<StepTime> &times) {
   ModelOptions modelOptions;
   modelOptions.tableDtype = options.tableType;
+  modelOptions.cacheDtype = options.cacheType;
   modelOptions.headDtype = options.headType;
   modelOptions.headGroup = options.headGroup;
+  modelOptions.weightDtype = options.weightType;
+  modelOptions.weightGroup = options.weightGroup;
   return ::runStage(
       module, Stage::Model, [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log,
       times);
@@ -86,6 +89,7 @@ llvm::Error VariantCompiler::runTo(Stage last) {
     if (!collected)
       return collected.takeError();
     entries = std::move(*collected);
+    plan.loops = countLoops(*module);
   }
   return llvm::Error::success();
 }

@@ -4,6 +4,8 @@
 #include "mf-c/model.h"
 #include "mf/Runtime/ParameterFile.h"
 #include "mf/Target/CompileError.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -60,6 +62,8 @@ static llvm::Expected<OperandPlan> convertOperand(OperandAttr operand, const Ent
                                                 "' has elements of type " + plan.elementType +
                                                 ", which no DLPack tensor has");
   plan.dtype = *dtype;
+  if (CacheLayoutAttr layout = operand.getLayout())
+    plan.positionBlock = static_cast<int32_t>(layout.getKeys());
   for (auto [extent, dim] : llvm::zip_equal(operand.getType().getShape(), operand.getDims())) {
     if (!ShapedType::isDynamic(extent)) {
       plan.shape.push_back(extent);
@@ -113,22 +117,68 @@ std::vector<StrategyCount> mlir::mf::collectStrategies(ModuleOp module) {
   return result;
 }
 
+/// Whether the loop has more than one iteration where what is not known is 1.
+static bool isSharedForOne(scf::ForallOp loop) {
+  for (auto [lower, upper, step] :
+       llvm::zip_equal(loop.getMixedLowerBound(), loop.getMixedUpperBound(), loop.getMixedStep())) {
+    std::optional<int64_t> first = getConstantIntValue(lower), last = getConstantIntValue(upper),
+                           stride = getConstantIntValue(step);
+    if (last && *last - first.value_or(0) > stride.value_or(1))
+      return true;
+  }
+  return false;
+}
+
+std::vector<LoopCount> mlir::mf::countLoops(ModuleOp module) {
+  std::vector<LoopCount> counts;
+  for (auto func : module.getOps<func::FuncOp>()) {
+    if (!func->hasAttr("mf.entry"))
+      continue;
+    LoopCount &count = counts.emplace_back();
+    count.entry = func.getSymName().str();
+    func.walk([&](scf::ForallOp loop) {
+      if (loop->getParentOfType<scf::ForallOp>())
+        return;
+      ++count.loops;
+      count.sharedForOne += isSharedForOne(loop);
+    });
+  }
+  return counts;
+}
+
+static bool hasPicks(const EntryPlan &step) { return step.operands.size() > 4 && step.operands[4].name == "picks"; }
+
+int64_t mlir::mf::getBestCount(const EntryPlan &step) {
+  return hasPicks(step) && step.operands.back().shape.size() == 2 ? step.operands.back().shape[1] : 0;
+}
+
+/// Whether `operand` is an output [dynamic, columns].
+static bool isOutput(const OperandPlan &operand, StringRef elementType, int64_t columns) {
+  return operand.role == MF_RT_OUTPUT && operand.elementType == elementType && operand.shape.size() == 2 &&
+         operand.shape[0] < 0 && operand.shape[1] == columns;
+}
+
 /// A finding against mf_rt_language_model's contract, or nothing.
 static std::string findStepProblem(const EntryPlan &step, int64_t vocabulary) {
-  static constexpr llvm::StringLiteral inputs[] = {"tokens", "slots", "positions", "rows"};
-  if (step.operands.size() < 5)
+  static constexpr llvm::StringLiteral inputs[] = {"tokens", "slots", "positions", "rows", "picks"};
+  size_t numInputs = hasPicks(step) ? 5 : 4, numOutputs = hasPicks(step) ? 3 : 1;
+  if (step.operands.size() < numInputs + numOutputs)
     return "tokens, slots, positions, rows, states and logits";
-  for (auto [operand, name] : llvm::zip(step.operands, inputs))
+  for (auto [operand, name] : llvm::zip(ArrayRef(step.operands).take_front(numInputs), inputs))
     if (operand.name != name || operand.role != MF_RT_INPUT || operand.elementType != "i32" ||
         operand.shape.size() != 1 || operand.shape[0] >= 0)
       return (name + " as a vector of i32 of a dynamic extent").str();
-  for (const OperandPlan &operand : ArrayRef(step.operands).drop_front(4).drop_back())
+  for (const OperandPlan &operand : ArrayRef(step.operands).drop_front(numInputs).drop_back(numOutputs))
     if (operand.role != MF_RT_STATE || operand.shape.empty() || operand.shape[0] >= 0)
-      return "states [sequences, ...] between rows and logits, not '" + operand.name + "'";
-  const OperandPlan &logits = step.operands.back();
-  if (logits.role != MF_RT_OUTPUT || logits.elementType != "f32" || logits.shape.size() != 2 ||
-      logits.shape[1] != vocabulary)
-    return "logits f32 [rows, " + std::to_string(vocabulary) + "] as its last operand";
+      return "states [sequences, ...] between " + inputs[numInputs - 1].str() + " and logits, not '" + operand.name +
+             "'";
+  ArrayRef<OperandPlan> outputs = ArrayRef(step.operands).take_back(numOutputs);
+  if (!isOutput(outputs.front(), "f32", vocabulary))
+    return "logits f32 [rows, " + std::to_string(vocabulary) + "] as its " +
+           (hasPicks(step) ? "first output" : "last operand");
+  int64_t best = getBestCount(step);
+  if (hasPicks(step) && (best < 1 || !isOutput(outputs[1], "f32", best) || !isOutput(outputs[2], "i32", best)))
+    return "best_logits f32 and best_ids i32, both [picks, best], as its last operands";
   return "";
 }
 
@@ -204,6 +254,13 @@ static llvm::json::Value describeConfig(StringRef config) {
   return llvm::json::fixUTF8(config);
 }
 
+static llvm::json::Value describeLimits(const LibraryPlan &plan) {
+  auto step = llvm::find_if(plan.entries, [](const EntryPlan &entry) { return entry.name == "step"; });
+  return llvm::json::Object{{"vocabulary", plan.languageModel->vocabulary},
+                            {"max_positions", plan.languageModel->maxPositions},
+                            {"best", step == plan.entries.end() ? 0 : getBestCount(*step)}};
+}
+
 std::string mlir::mf::writeInfoJSON(const LibraryPlan &plan) {
   llvm::json::Array variants, entries, parameters;
   for (const VariantPlan &variant : plan.variants)
@@ -228,8 +285,7 @@ std::string mlir::mf::writeInfoJSON(const LibraryPlan &plan) {
   if (!plan.sanitizer.empty())
     info["sanitizer"] = plan.sanitizer;
   if (plan.languageModel)
-    info["limits"] = llvm::json::Object{{"vocabulary", plan.languageModel->vocabulary},
-                                        {"max_positions", plan.languageModel->maxPositions}};
+    info["limits"] = describeLimits(plan);
   std::string text;
   llvm::raw_string_ostream(text) << llvm::json::Value(std::move(info));
   return text;

@@ -80,13 +80,25 @@ static llvm::Error checkGPU(const CompilerOptions &options) {
 static llvm::Error checkElementTypes(const CompilerOptions &options) {
   static constexpr StringLiteral types[] = {"keep", "f32", "bf16", "f16", "i8", "i4"};
   for (auto [option, type] : {std::pair("--table-dtype", StringRef(options.tableType)),
-                              std::pair("--head-dtype", StringRef(options.headType))})
+                              std::pair("--head-dtype", StringRef(options.headType)),
+                              std::pair("--weight-dtype", StringRef(options.weightType))})
     if (!llvm::is_contained(types, type))
       return makeError(ErrorKind::CommandLine,
                        Twine(option) + " expects keep, f32, bf16, f16, i8 or i4, found '" + type + "'");
-  if (options.headGroup < 0)
+  if (!llvm::is_contained(ArrayRef(types).take_front(4), StringRef(options.cacheType)))
     return makeError(ErrorKind::CommandLine,
-                     "--head-group expects 0 or more features, found " + Twine(options.headGroup));
+                     "--cache-dtype expects keep, f32, bf16 or f16, found '" + options.cacheType + "'");
+  for (auto [option, group] :
+       {std::pair("--head-group", options.headGroup), std::pair("--weight-group", options.weightGroup)})
+    if (group < 0)
+      return makeError(ErrorKind::CommandLine, Twine(option) + " expects 0 or more features, found " + Twine(group));
+  return llvm::Error::success();
+}
+
+static llvm::Error checkLayerKinds(const CompilerOptions &options) {
+  if (!options.layerKinds.empty() && isModule(options.input))
+    return makeError(ErrorKind::CommandLine, "--layer-kinds is for checkpoints and configurations, not for '" +
+                                                 options.input + "', whose layers are what they are");
   return llvm::Error::success();
 }
 
@@ -101,7 +113,7 @@ llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
   llvm::Expected<RuntimeFiles> runtime = getRuntimeFiles(triple, options.sanitizer);
   if (!runtime)
     return runtime.takeError();
-  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkGPU})
+  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds, checkGPU})
     if (llvm::Error error = check(options))
       return error;
   return llvm::Error::success();
@@ -126,7 +138,8 @@ static llvm::Expected<OwningOpRef<ModuleOp>> parseModule(MLIRContext &context, c
 
 static llvm::Expected<OwningOpRef<ModuleOp>> import(MLIRContext &context, const DiagnosticLog &log,
                                                     const CompilerOptions &options) {
-  ImportOptions importOptions{options.input, options.name, options.randomSeed, options.randomElementType};
+  ImportOptions importOptions{options.input, options.name, options.randomSeed, options.randomElementType,
+                              options.layerKinds};
   Problems problems;
   FailureOr<OwningOpRef<ModuleOp>> module = importModel(&context, importOptions, problems);
   if (succeeded(module))

@@ -5,6 +5,7 @@
 #include "mf/Target/CompileError.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -186,6 +187,48 @@ template <typename Generator> static std::unique_ptr<ParameterSource> makeComput
   return std::make_unique<ComputedSource<Generator, float, keepFloat>>(std::move(generator));
 }
 
+namespace {
+/// `#mf.row_blocks`: some rows of another source.
+class RowBlocksSource : public ParameterSource {
+public:
+  RowBlocksSource(std::unique_ptr<ParameterSource> rows, RowBlocksAttr blocks, int64_t rowElements,
+                  int64_t elementBytes)
+      : rows(std::move(rows)), blocks(blocks), rowElements(rowElements), elementBytes(elementBytes) {}
+
+  /// Cut where a block ends: within one, elements are as far apart as in the source.
+  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
+    int64_t blockElements = blocks.getRows() * rowElements;
+    while (count > 0) {
+      int64_t left = (offset / blockElements + 1) * blockElements - offset;
+      int64_t part = std::min(count, llvm::divideCeilSigned(left, stride));
+      int64_t row = blocks.getSourceRow(offset / rowElements);
+      rows->read(row * rowElements + offset % rowElements, stride, part, stored);
+      offset += part * stride;
+      stored += part * elementBytes;
+      count -= part;
+    }
+  }
+
+private:
+  std::unique_ptr<ParameterSource> rows;
+  RowBlocksAttr blocks;
+  int64_t rowElements, elementBytes;
+};
+} // namespace
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openRowBlocks(StringRef name, RowBlocksAttr source,
+                                                                                 RankedTensorType type, bool rounds) {
+  // All rows up to the last one that is taken: what a file must have.
+  SmallVector<int64_t> shape(type.getShape());
+  int64_t numRows = shape.front();
+  shape.front() = numRows == 0 ? 0 : source.getSourceRow(numRows - 1) + 1;
+  auto rows = open(name, source.getSource(), type.clone(shape), rounds);
+  if (!rows || type.getNumElements() == 0)
+    return rows;
+  return std::make_unique<RowBlocksSource>(std::move(*rows), source, type.getNumElements() / numRows,
+                                           type.getElementTypeBitWidth() / 8);
+}
+
 static RotaryGenerator makeRotary(ArrayRef<int64_t> shape, double base) {
   RotaryGenerator generator;
   for (int64_t i = 0; i < shape[1]; ++i)
@@ -204,6 +247,8 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(StringRe
     return makeComputed(FillGenerator{float(fill.getValue().getValueAsDouble())}, element);
   if (auto rotary = dyn_cast<RotaryAnglesAttr>(source))
     return makeComputed(makeRotary(type.getShape(), rotary.getBase().getValueAsDouble()), element);
+  if (auto blocks = dyn_cast<RowBlocksAttr>(source))
+    return openRowBlocks(name, blocks, type, rounds);
   if (auto rounded = dyn_cast<RoundedAttr>(source))
     return open(name, rounded.getSource(), type, /*rounds=*/true);
   std::string text;

@@ -54,6 +54,8 @@ private:
                                                         bool rounds);
   llvm::Expected<std::unique_ptr<ParameterSource>> openFile(StringRef name, TensorFileAttr source,
                                                             RankedTensorType type, bool rounds);
+  llvm::Expected<std::unique_ptr<ParameterSource>> openRowBlocks(StringRef name, RowBlocksAttr source,
+                                                                 RankedTensorType type, bool rounds);
   unsigned jobs;
   std::map<std::string, std::unique_ptr<MappedFile>, std::less<>> files;
   std::map<std::string, std::shared_ptr<const Quantization>, std::less<>> quantizations;

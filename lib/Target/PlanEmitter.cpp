@@ -79,7 +79,8 @@ Constant *PlanBuilder::buildOperand(const OperandPlan &operand) {
     shape.push_back(i64(extent));
   Constant *dtype =
       structure({integer(8, operand.dtype.code), integer(8, operand.dtype.bits), integer(16, operand.dtype.lanes)});
-  return structure({string(operand.name), i32(operand.role), dtype, i32(operand.shape.size()), i32(0), array(shape)});
+  return structure({string(operand.name), i32(operand.role), dtype, i32(operand.shape.size()),
+                    i32(operand.positionBlock), array(shape)});
 }
 
 Constant *PlanBuilder::buildEntry(const EntryPlan &entry) {
@@ -113,7 +114,7 @@ Constant *PlanBuilder::buildLanguageModel() {
     return null();
   auto step = llvm::find_if(plan.entries, [](const EntryPlan &entry) { return entry.name == "step"; });
   return global(structure({i32(step - plan.entries.begin()), i32(plan.languageModel->vocabulary),
-                           i32(plan.languageModel->maxPositions), i32(0)}));
+                           i32(plan.languageModel->maxPositions), i32(getBestCount(*step))}));
 }
 
 Constant *PlanBuilder::buildPlan() {

@@ -40,11 +40,8 @@ float Quantization::getScale(int64_t element) const {
   int64_t column = element % rowLength;
   if (attribute.getAxis() == QuantizedAxis::Columns)
     return scales[column];
-  int64_t rows = scales.size(), group = attribute.getGroup();
-  if (group == 0)
-    return scales[element / rowLength];
-  rows /= rowLength / group;
-  return scales[column / group * rows + element / rowLength];
+  int64_t group = attribute.getGroup() ? attribute.getGroup() : rowLength;
+  return scales[element / rowLength * (rowLength / group) + column / group];
 }
 
 //===----------------------------------------------------------------------===//
@@ -168,7 +165,7 @@ void ScaleChoice::chooseForRows() {
         float largest = 0.0f;
         for (int64_t i = 0; i < group; ++i)
           largest = getLarger(row[first + i], largest);
-        float &scale = result.scales[first / group * rows + r];
+        float &scale = result.scales[r * (size / group) + first / group];
         scale = largest / result.limit;
         if (result.limit == 127)
           continue;

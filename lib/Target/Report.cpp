@@ -39,6 +39,9 @@ void mlir::mf::printTextReport(const Report &report, llvm::raw_ostream &os) {
     printSteps(variant.steps, os);
     for (const StrategyCount &entry : variant.strategies)
       os << "  " << entry.count << " x " << entry.op << " " << entry.strategy << "\n";
+    for (const LoopCount &entry : variant.loops)
+      os << "  " << entry.entry << ": " << entry.loops << " parallel loops, " << entry.sharedForOne
+         << " of them with a barrier where every dimension is 1\n";
   }
   os << "library, " << report.libraryBytes << " bytes\n";
   for (auto &[name, bytes] : report.sections)
@@ -59,13 +62,21 @@ static llvm::json::Value describeSteps(ArrayRef<StepTime> steps) {
 
 void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
   llvm::json::Array variants, sections, errors;
+  auto describeLoops = [](ArrayRef<LoopCount> loops) {
+    llvm::json::Array result;
+    for (const LoopCount &entry : loops)
+      result.push_back(
+          llvm::json::Object{{"entry", entry.entry}, {"loops", entry.loops}, {"shared_for_one", entry.sharedForOne}});
+    return result;
+  };
   for (auto &[name, error] : report.quantizationErrors)
     errors.push_back(llvm::json::Object{{"name", name}, {"relative_error", error}});
   for (const Report::Variant &variant : report.variants)
     variants.push_back(llvm::json::Object{{"name", variant.name},
                                           {"object_bytes", int64_t(variant.codeBytes)},
                                           {"seconds", describeSteps(variant.steps)},
-                                          {"strategies", describeStrategies(variant.strategies)}});
+                                          {"strategies", describeStrategies(variant.strategies)},
+                                          {"parallel_loops", describeLoops(variant.loops)}});
   for (auto &[name, bytes] : report.sections)
     sections.push_back(llvm::json::Object{{"name", name}, {"bytes", int64_t(bytes)}});
   os << llvm::json::Value(llvm::json::Object{

@@ -14,6 +14,7 @@ struct Report {
     uint64_t codeBytes; ///< of the object
     std::vector<StepTime> steps;
     std::vector<StrategyCount> strategies;
+    std::vector<LoopCount> loops;
   };
   std::vector<Variant> variants;
   std::vector<std::pair<std::string, uint64_t>> sections; ///< of the library, in bytes

@@ -134,7 +134,13 @@ class Api(Structure):
         ("forward", _function(c_int32, c_void_p, POINTER(DLTensor), POINTER(DLTensor))),
         ("sample", _function(c_int32, c_void_p, POINTER(DLTensor), POINTER(Sampling), POINTER(c_int32))),
         ("call", _function(c_int32, c_void_p, c_char_p, _TENSORS, c_int32, _TENSORS, c_int32)),
+        ("step_top_k", _function(c_int32, c_void_p, POINTER(Feed), c_int32, POINTER(DLTensor), POINTER(DLTensor))),
     ]
+
+    def has(self, member: str) -> bool:
+        """Whether the library's table goes as far as this member: an older one may not."""
+        field = getattr(Api, member)
+        return self.size >= field.offset + field.size
 
     def check(self, status: int) -> None:
         """Raises the calling thread's last error unless the status is MF_OK."""

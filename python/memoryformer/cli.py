@@ -1,4 +1,4 @@
-"""The command line, `python -m memoryformer {train,plot,import,compile,info,generate,perplexity}`.
+"""The command line, `python -m memoryformer {train,plot,import,import-gguf,compile,info,generate,perplexity}`.
 
 Every command imports what it needs when it runs, so that those for compiled models work without torch.
 """
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m memoryformer", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_train, _add_plot, _add_import, _add_compile, _add_info, _add_generate, _add_perplexity):
+    for add in (_add_train, _add_plot, _add_import, _add_import_gguf, _add_compile, _add_info, _add_generate,
+                _add_perplexity):
         add(commands)
     return parser
 
@@ -143,6 +144,25 @@ def _import(options: argparse.Namespace) -> None:
     )
     config = import_checkpoint(options.checkpoint, options.output, chosen)
     print(json.dumps(config.to_dict(), indent=2))
+
+
+def _add_import_gguf(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "import-gguf", help="convert a Llama-type GGUF file to safetensors", formatter_class=FORMATTER
+    )
+    parser.add_argument("file", type=Path, help="GGUF file of the architecture llama, or 'smollm2' for the package's")
+    parser.add_argument("--output", type=Path, required=True, help="checkpoint directory to write")
+    parser.add_argument("--dtype", choices=("f32", "f16"), default="f32", help="of matrices")
+    parser.add_argument("--max-positions", type=int, help="longest sequence; default: the file's")
+    parser.set_defaults(run=_import_gguf)
+
+
+def _import_gguf(options: argparse.Namespace) -> None:
+    from .import_gguf import find_smollm2, import_gguf
+
+    is_file = str(options.file) != "smollm2" or options.file.exists()
+    file = options.file if is_file else find_smollm2()
+    print(json.dumps(import_gguf(file, options.output, options.dtype, options.max_positions), indent=2))
 
 
 def _add_compile(commands: argparse._SubParsersAction) -> None:

@@ -154,8 +154,13 @@ class Model:
         with self.session(max_tokens_per_call=min(max(len(prompt), 1), 512), max_positions=positions) as session:
             sequence, feed = session.add(), prompt
             for counter in range(max_new_tokens):
-                logits = session.step([Feed(sequence, feed)])
-                token = session.sample(logits[0], temperature, top_k, top_p, seed, counter)
+                if temperature == 0 and session.best:
+                    token = int(session.step_top_k([Feed(sequence, feed)])[0][0, 0])
+                    if token < 0:
+                        raise Error("logits: expected a logit above minus infinity, found none")
+                else:
+                    logits = session.step([Feed(sequence, feed)])
+                    token = session.sample(logits[0], temperature, top_k, top_p, seed, counter)
                 if token in stop:
                     return
                 yield token
@@ -235,6 +240,8 @@ class Session:
     def __init__(self, model: Model, max_sequences: int, max_tokens_per_call: int, max_positions: int) -> None:
         self._model, self._api = model, model._api
         self._vocabulary = int(model._limits()["vocabulary"])
+        # How many of the likeliest tokens `step_top_k` can tell; 0: it is not there.
+        self.best = int(model._limits().get("best", 0)) if self._api.has("step_top_k") else 0
         size = ctypes.sizeof(abi.SessionOptions)
         options = abi.SessionOptions(size, max_sequences, max_tokens_per_call, max_positions)
         handle = c_void_p()
@@ -285,20 +292,27 @@ class Session:
         default), one a token for "all", none for "none"; None where there are no rows. On an error nothing is appended.
         out: compact f32 [rows, vocabulary] to write to instead of a new array.
         """
-        feeds = [Feed(*feed) for feed in feeds]
-        given = [_token_tensor(feed.tokens) for feed in feeds]
-        structs = (abi.Feed * max(len(feeds), 1))()
-        rows = 0
-        for struct, feed, tokens in zip(structs, feeds, given):
-            if feed.logits not in abi.LOGITS:
-                raise Error(f"logits must be one of {', '.join(abi.LOGITS)}, found {feed.logits!r}")
-            struct.sequence, struct.tokens, struct.logits = feed.sequence, tokens.pointer, abi.LOGITS[feed.logits]
-            rows += {"none": 0, "last": 1, "all": int(np.prod(tokens.shape))}[feed.logits]
-        if out is None and rows:
-            out = np.empty((rows, self._vocabulary), np.float32)
+        given = _Feeds(feeds)
+        if out is None and given.rows:
+            out = np.empty((given.rows, self._vocabulary), np.float32)
         logits = abi.tensor(out, output=True).pointer if out is not None else None
-        self._check(self._api.step(self._open_handle(), structs, len(feeds), logits))
+        self._check(self._api.step(self._open_handle(), given.structs, given.count, logits))
         return out
+
+    def step_top_k(self, feeds: Sequence[Feed | tuple], k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Appends like `step`; returns the ids i32 [rows, k] and logits f32 [rows, k] of the likeliest tokens.
+
+        In descending order, of equal logits the lower id first, -1 where there is none. The other logits are never
+        written. k: at most `best`.
+        """
+        if not self.best:
+            raise Error("this library cannot tell the likeliest tokens alone; use step and sample")
+        given = _Feeds(feeds)
+        ids, logits = np.empty((given.rows, k), np.int32), np.empty((given.rows, k), np.float32)
+        written = [abi.tensor(array, output=True) for array in (ids, logits)]
+        pointers = [tensor.pointer for tensor in written] if given.rows else [None, None]
+        self._check(self._api.step_top_k(self._open_handle(), given.structs, given.count, *pointers))
+        return ids, logits
 
     def forward(self, ids: Any, out: Any = None) -> Any:
         """Logits f32 [batch, length, vocabulary] of ids [batch, length]; uses free sequences, at least one."""
@@ -331,6 +345,21 @@ class Session:
 
     def _check(self, status: int) -> None:
         self._model._check(status)
+
+
+class _Feeds:
+    """Feeds as the library takes them, and the rows that they ask for."""
+
+    def __init__(self, feeds: Sequence[Feed | tuple]) -> None:
+        feeds = [Feed(*feed) for feed in feeds]
+        self._given = [_token_tensor(feed.tokens) for feed in feeds]  # the structs point into them
+        self.count, self.rows = len(feeds), 0
+        self.structs = (abi.Feed * max(len(feeds), 1))()
+        for struct, feed, tokens in zip(self.structs, feeds, self._given):
+            if feed.logits not in abi.LOGITS:
+                raise Error(f"logits must be one of {', '.join(abi.LOGITS)}, found {feed.logits!r}")
+            struct.sequence, struct.tokens, struct.logits = feed.sequence, tokens.pointer, abi.LOGITS[feed.logits]
+            self.rows += {"none": 0, "last": 1, "all": int(np.prod(tokens.shape))}[feed.logits]
 
 
 class _HostLoop:

@@ -13,7 +13,8 @@ import reference
 from harness import GOLDEN, every_variant
 
 # name: heads, key heads, head_dim, value_dim
-SHAPES = {"a": (3, 3, 16, 16), "b": (2, 2, 16, 28), "grouped": (6, 2, 8, 8), "odd": (1, 1, 5, 3)}
+SHAPES = {"a": (3, 3, 16, 16), "b": (2, 2, 16, 28), "grouped": (6, 2, 8, 8), "odd": (1, 1, 5, 3),
+          "d24": (2, 1, 24, 40), "d96": (1, 1, 96, 96), "d128": (1, 1, 128, 128)}
 TOLERANCE = 2e-5
 
 
@@ -88,3 +89,36 @@ def test_prefixes_and_threads_leave_the_bits(library):
             for length in (1, 2, 16, 17, 33, 64, 69):
                 (part,) = model.call("grouped_causal", q[:length], k[:length], v[:length])
                 np.testing.assert_array_equal(part, whole[:length])
+
+
+@pytest.mark.parametrize("keys", [1, 2, 63, 64, 65, 1000, 1100])
+@pytest.mark.parametrize("name", ["d24", "d96", "d128"])
+def test_head_sizes_and_parts(name, keys, library, margin):
+    """The last queries of a context, short and longer than a part (1,024 keys)."""
+    heads, key_heads, head_dim, value_dim = SHAPES[name]
+    random = np.random.default_rng(keys)
+    q = random.normal(0, 2, (min(keys, 14), heads, head_dim)).astype(np.float32)
+    k = random.normal(0, 1, (keys, key_heads, head_dim)).astype(np.float32)
+    v = random.normal(0, 1, (keys, key_heads, value_dim)).astype(np.float32)
+    expected = reference.attention(q, k, v, True)
+    for _, model in every_variant(library):
+        (y,) = model.call(f"{name}_causal", q, k, v)
+        margin("attention, head sizes and parts", np.max(np.abs(y - expected)) / TOLERANCE)
+
+
+def test_one_query_has_the_bits_of_a_tile(library):
+    """Alone, in a tile and in the last part of a long context, also beside later tokens that are no numbers."""
+    heads, key_heads, head_dim, value_dim = SHAPES["d24"]
+    random = np.random.default_rng(2)
+    q = random.normal(size=(1100, heads, head_dim)).astype(np.float32)
+    k = random.normal(size=(1100, key_heads, head_dim)).astype(np.float32)
+    v = random.normal(size=(1100, key_heads, value_dim)).astype(np.float32)
+    for _, model in every_variant(library):
+        (whole,) = model.call("d24_causal", q, k, v)
+        for token in (0, 5, 127, 128, 1023, 1024, 1099):
+            (one,) = model.call("d24_causal", q[token : token + 1], k[: token + 1], v[: token + 1])
+            np.testing.assert_array_equal(one[0], whole[token])
+        later_k, later_v = k.copy(), v.copy()
+        later_k[1030:], later_v[1030:] = np.nan, np.inf
+        (part,) = model.call("d24_causal", q, later_k, later_v)
+        np.testing.assert_array_equal(part[:1030], whole[:1030])

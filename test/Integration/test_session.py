@@ -104,6 +104,31 @@ def test_neighbours_leave_the_bits(model):
                 lengths[i] += n
 
 
+def test_the_likeliest_token_is_that_of_the_logits(library):
+    """Of mixed feeds, in chunks, beside steps that write logits; in every variant and with 1 and 2 threads."""
+    for threads in (1, 2):
+        for variant, model in every_variant(library, threads=threads):
+            expected = whole(model)
+            with model.session(max_sequences=3, max_tokens_per_call=16) as session:
+                assert session.best == 1
+                a, b, c = (session.add() for _ in range(3))
+                ids, logits = session.step_top_k([(a, IDS[:20], "all"), (b, IDS[:33]), (c, IDS[:5], "none")])
+                rows = np.concatenate([expected[:20], expected[32:33]])
+                np.testing.assert_array_equal(ids[:, 0], rows.argmax(axis=1), err_msg=variant)
+                np.testing.assert_array_equal(logits[:, 0], rows.max(axis=1), err_msg=variant)
+                np.testing.assert_array_equal(session.step([(a, IDS[20:21]), (c, IDS[5:6])]), expected[[20, 5]])
+                ids, _ = session.step_top_k([(c, IDS[6:7])])
+                assert ids[0, 0] == expected[6].argmax()
+                assert session.step_top_k([(c, IDS[7:9], "none")])[0].shape == (0, 1)
+                assert session.length(c) == 9
+
+
+def test_more_than_the_likeliest_token_is_refused(model):
+    with model.session() as session:
+        with pytest.raises(memoryformer.Error, match="ids: dimension 1: expected 1 to 1, .* found 2"):
+            session.step_top_k([(session.add(), IDS[:3])], k=2)
+
+
 def test_forward_beside_sequences(model):
     batch = np.stack([np.roll(IDS, shift)[:20] for shift in range(7)])
     with model.session(max_sequences=4) as session:
@@ -216,3 +241,23 @@ def test_sampling_filters(model):
         assert draw(temperature=1.0, top_p=0.5) <= nucleus
         flat = np.zeros_like(logits)
         assert session.sample(flat) == 0
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_half_precision_caches(dtype, compiler, model):
+    """A step, chunks and forks have the bits of the whole; the logits stay near those of f32 caches. The rounding of keys
+    and values is the only difference, so the logits move by about its unit; codes that flip are why it is a median."""
+    unit = {"f16": 2.0**-11, "bf16": 2.0**-8}[dtype]
+    exact = whole(model)
+    for variant, half in every_variant(compiler.model(NAME, f"--cache-dtype={dtype}")):
+        logits = whole(half)
+        np.testing.assert_array_equal(fed(half, IDS[:, None]), logits, err_msg=variant)
+        # 61 positions are no whole number of blocks of keys.
+        with half.session(max_positions=61, max_sequences=2) as session:
+            first = session.add()
+            session.step([(first, IDS[:21], "none")])
+            forked = session.fork(first, 19)
+            np.testing.assert_array_equal(session.step([(forked, IDS[19:61], "all")]), logits[19:61], err_msg=variant)
+        assert (logits != exact).any(), "the caches are f32"
+        error = np.median(np.abs(logits - exact)) / np.abs(exact).max()
+        assert error <= 8 * unit, f"{variant}: {error:.3g}"

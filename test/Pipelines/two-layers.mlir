@@ -24,7 +24,7 @@
 // TILE: mf.rope
 // TILE: scf.forall (%{{.*}}) in (2)
 // TILE: mf.update_state
-// TILE: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (2, %{{.*}}) step (1, 16)
+// TILE: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (2, %{{.*}}) step (1, 192)
 // TILE: mf.cached_attention
 // TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (16)
 // TILE: mf.add

@@ -56,7 +56,8 @@ static Expected<std::string> quantize(const std::string &text, TableType type, c
   mlir::MLIRContext context(registry);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   mlir::PassManager passes(&context);
-  std::string pipeline = (quantizePass + "{table-dtype=" + stringify(type) + "}").str();
+  std::string pipeline =
+      (quantizePass + "{table-dtype=" + stringify(type) + " head-dtype=" + stringify(type) + "}").str();
   if (!module || failed(mlir::parsePassPipeline(pipeline, passes)) || failed(passes.run(*module)))
     return fail(ExitUsage, option + ": the compiler cannot quantise the kernel's parameters");
   std::string quantized;

@@ -28,6 +28,8 @@ Error mf::bench::checkKernel(const Kernel &kernel) {
   int64_t mostBits = kernel.kind == KernelKind::FFN ? 14 : 16;
   if (kernel.width < 1 || kernel.width > 1 << 20)
     return fail(ExitUsage, "--width expects 1 to 1048576, found " + Twine(kernel.width));
+  if (kernel.columns < 0 || kernel.columns > 1 << 20)
+    return fail(ExitUsage, "--columns expects 0 to 1048576, found " + Twine(kernel.columns));
   if (isHashed && (kernel.bits < 1 || kernel.bits > mostBits))
     return fail(ExitUsage, "--bits expects 1 to " + Twine(mostBits) + ", found " + Twine(kernel.bits));
   if (isHashed && (kernel.getTables() < 1 || kernel.getTables() > 1 << 16))
@@ -108,8 +110,10 @@ Work mf::bench::describeWork(const Kernel &kernel, int64_t tokens, const json::O
     addLookup(work, count, tables, 4 * rows, width, findParameter(info, "tables2"));
     break;
   case KernelKind::Linear:
-    work.multiplyAdds = count * width * width;
-    work.parameterBytes = double(findParameter(info, "weight").bytes);
+    work.multiplyAdds = count * width * double(kernel.getColumns());
+    work.activationBytes = 4 * count * (width + double(kernel.getColumns()));
+    // Scales are there where the weight is quantised.
+    work.parameterBytes = double(findParameter(info, "weight").bytes + findParameter(info, "weight.scales").bytes);
     break;
   case KernelKind::Attention:
     // Scores and sums over the keys up to the query.

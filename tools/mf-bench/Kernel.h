@@ -15,13 +15,15 @@ enum class TableType { F32, F16, BF16, I8, I4 };
 /// A kernel with its sizes.
 struct Kernel {
   KernelKind kind = KernelKind::Lookup;
-  int64_t width = 1024; ///< elements of a token's output (linear, lookup) or of both sides
+  int64_t width = 1024; ///< elements of a token's output (lookup), input (linear) or of both sides
   int64_t tables = 0;   ///< chunks of a token; 0: width / bits
   int64_t bits = 8;     ///< of a code
   int64_t headSize = 64;
   TableType dtype = TableType::F32;
+  int64_t columns = 0; ///< of a dense layer's output; 0: width
 
   int64_t getTables() const { return tables ? tables : width / bits; }
+  int64_t getColumns() const { return columns ? columns : width; }
   /// Elements of a token's input: what is hashed, or the features of a dense layer.
   int64_t getInputWidth() const;
   bool hasTables() const { return kind != KernelKind::Hash && kind != KernelKind::Attention; }

@@ -169,7 +169,9 @@ static Row describeCase(const KernelSettings &settings, const CompiledKernel &co
   std::string size = "-";
   if (kernel.kind == KernelKind::Attention)
     size = "heads of " + std::to_string(kernel.headSize);
-  else if (kernel.kind != KernelKind::Linear)
+  else if (kernel.kind == KernelKind::Linear)
+    size = "to " + std::to_string(kernel.getColumns());
+  else
     size = std::to_string(kernel.getTables()) + " x " + std::to_string(kernel.bits) + " bits";
   double bytes = work.parameterBytes + work.activationBytes;
   return {{"kernel", stringify(kernel.kind)},

@@ -200,7 +200,7 @@ std::string mf::bench::writeModule(const Kernel &kernel) {
     Value x = writer.argument("x", {tokens, kernel.width});
     StringRef element = kernel.isQuantised() ? "f32" : stringify(kernel.dtype);
     return writer.finish(
-        {{"y", writer.linear(x, writer.parameter("weight", {kernel.width, kernel.width}, element, 0.02))}});
+        {{"y", writer.linear(x, writer.parameter("weight", {kernel.getColumns(), kernel.width}, element, 0.02))}});
   }
   case KernelKind::Attention:
     return writeAttention(kernel);

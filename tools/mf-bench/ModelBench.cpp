@@ -25,6 +25,8 @@ public:
   Error setDepth(int64_t depth);
   /// Appends `count` tokens in one call, with logits of the last one.
   Error append(int64_t count, mf_logits which);
+  /// Appends a token and asks for the likeliest next one, without logits where the library can.
+  Error decode();
   /// Seconds of the test; the sequence has its depth.
   Expected<double> time(const Test &test);
 
@@ -67,6 +69,20 @@ Error Runner::append(int64_t count, mf_logits which) {
   return check(api().step(session.get(), &feed, 1, which == MF_LOGITS_NONE ? nullptr : &row));
 }
 
+Error Runner::decode() {
+  const Library &library = session.getLibrary();
+  if (!library.tellsBest())
+    return append(1, MF_LOGITS_LAST);
+  int32_t length = 0, best = 0;
+  if (Error error = check(api().sequence_length(session.get(), sequence, &length)))
+    return error;
+  int64_t idShape[] = {1}, bestShape[] = {1, 1};
+  DLTensor tokens = {ids.data() + length, {kDLCPU, 0}, 1, {kDLInt, 32, 1}, idShape, nullptr, 0};
+  DLTensor result = {&best, {kDLCPU, 0}, 2, {kDLInt, 32, 1}, bestShape, nullptr, 0};
+  mf_feed feed = {sequence, &tokens, MF_LOGITS_LAST};
+  return check(api().step_top_k(session.get(), &feed, 1, &result, nullptr));
+}
+
 Error Runner::setDepth(int64_t depth) {
   int32_t length = 0;
   if (Error error = check(api().sequence_length(session.get(), sequence, &length)))
@@ -79,7 +95,7 @@ Error Runner::setDepth(int64_t depth) {
 Expected<double> Runner::time(const Test &test) {
   double start = now();
   for (int64_t done = 0; done < test.tokens; done += test.isPrefill ? test.tokens : 1)
-    if (Error error = append(test.isPrefill ? test.tokens : 1, MF_LOGITS_LAST))
+    if (Error error = test.isPrefill ? append(test.tokens, MF_LOGITS_LAST) : decode())
       return error;
   return now() - start;
 }

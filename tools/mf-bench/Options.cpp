@@ -25,6 +25,7 @@ MF_OPTION(std::string, parameters, "parameters", "Model: parameter file (default
 MF_OPTION(std::string, variant, "variant", "Model: instruction-set variant (default: the best this CPU runs)", "");
 MF_OPTION(int, maxTokensPerCall, "max-tokens-per-call", "Model: longer calls run in chunks of this; 0: 512", 0);
 MF_OPTION(int64_t, width, "width", "Kernel: elements of a token (default: 1024)", 1024);
+MF_OPTION(int64_t, columns, "columns", "Kernel: outputs of a dense layer (default: width)", 0);
 MF_OPTION(int64_t, tables, "tables", "Kernel: tables, one a chunk (default: width / bits)", 0);
 MF_OPTION(int64_t, bits, "bits", "Kernel: bits of a code (default: 8)", 8);
 MF_OPTION(int64_t, headSize, "head-size", "Kernel: width of a head of attention (default: 64)", 64);
@@ -42,7 +43,7 @@ static cl::opt<KernelKind>
     kernelKind("kernel", cl::desc("Kernel to compile and measure"), cl::cat(category),
                cl::values(clEnumValN(KernelKind::Lookup, "lookup", "codes and scores to sums of table rows"),
                           clEnumValN(KernelKind::Hash, "hash", "activations to codes and scores"),
-                          clEnumValN(KernelKind::Linear, "linear", "dense layer, width x width"),
+                          clEnumValN(KernelKind::Linear, "linear", "dense layer, width to columns"),
                           clEnumValN(KernelKind::Attention, "attention", "causal attention of one sequence"),
                           clEnumValN(KernelKind::MemoryLayer, "memory-layer", "hash, then lookup"),
                           clEnumValN(KernelKind::FFN, "ffn", "hash, lookup, layer norm, hash, lookup")));
@@ -91,7 +92,7 @@ static Error readModel(ModelSettings &settings) {
 }
 
 static Error readKernel(KernelSettings &settings) {
-  settings.kernel = {kernelKind, width, tables, bits, headSize, dtype};
+  settings.kernel = {kernelKind, width, tables, bits, headSize, dtype, columns};
   settings.compile.cpus.assign(cpus.begin(), cpus.end());
   if (cpus.empty())
     settings.compile.cpus = {"native"};

@@ -14,7 +14,7 @@ namespace cl = llvm::cl;
 static cl::OptionCategory category("mf-compile");
 
 static cl::opt<std::string> input(cl::Positional, cl::value_desc("model"), cl::cat(category),
-                                  cl::desc("<checkpoint directory, tiny, small, base, config.json, or *.mlir>"));
+                                  cl::desc("<checkpoint directory, configuration name, config.json, or *.mlir>"));
 static cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
                                    cl::desc("Output; a library's parameters and header go beside it"));
 static cl::opt<EmitKind> emitKind("emit", cl::desc("What to write (default: lib)"), cl::cat(category),
@@ -48,12 +48,20 @@ static cl::opt<ImportOptions::ElementType>
                cl::values(clEnumValN(ImportOptions::ElementType::F32, "f32", ""),
                           clEnumValN(ImportOptions::ElementType::F16, "f16", ""),
                           clEnumValN(ImportOptions::ElementType::BF16, "bf16", "")));
+static cl::list<std::string> layerKinds("layer-kinds", cl::CommaSeparated, cl::value_desc("kind"), cl::cat(category),
+                                        cl::desc("Layers as memory or dense: one word for all, or one for each"));
 static cl::opt<std::string> tableType("table-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
                                       cl::desc("Tables as f32, bf16, f16, i8 or i4 (default: keep)"));
 static cl::opt<std::string> headType("head-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
                                      cl::desc("Head as f32, bf16, f16, i8 or i4 (default: keep)"));
+static cl::opt<std::string> cacheType("cache-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
+                                      cl::desc("Caches of keys and values as f32, bf16 or f16 (default: keep, f32)"));
 static cl::opt<int64_t> headGroup("head-group", cl::value_desc("n"), cl::cat(category), cl::init(32),
                                   cl::desc("Features that share a scale of an i4 head (default: 32; 0: all)"));
+static cl::opt<std::string> weightType("weight-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
+                                       cl::desc("Other dense weights as f32, bf16, f16, i8 or i4 (default: keep)"));
+static cl::opt<int64_t> weightGroup("weight-group", cl::value_desc("n"), cl::cat(category), cl::init(32),
+                                    cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"));
 static cl::opt<unsigned> jobs("j", cl::value_desc("n"), cl::cat(category),
                               cl::desc("Threads (default: as many as the process may use)"));
 static cl::opt<Sanitizer> sanitizer("sanitize", cl::cat(category), cl::desc("Instrument the library (x86-64)"),
@@ -117,8 +125,12 @@ static bool convertOptions(CompilerOptions &options) {
   options.name = name;
   options.randomElementType = randomType;
   options.tableType = tableType;
+  options.cacheType = cacheType;
   options.headType = headType;
   options.headGroup = headGroup;
+  options.weightType = weightType;
+  options.weightGroup = weightGroup;
+  options.layerKinds.assign(layerKinds.begin(), layerKinds.end());
   options.jobs = jobs;
   options.sanitizer = sanitizer;
   options.embedParameters = embed;

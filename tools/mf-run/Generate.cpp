@@ -19,7 +19,10 @@ public:
   /// Appends ids and draws the next token.
   Expected<int32_t> next(ArrayRef<long long> ids);
 
+  bool isGreedy() const { return sampling.temperature == 0 && session.getLibrary().tellsBest(); }
+
 private:
+  Expected<int32_t> nextGreedy(ArrayRef<long long> ids);
   Generator(Session session, const mf_sampling &sampling, int64_t vocabulary)
       : session(std::move(session)), sampling(sampling), logits(vocabulary) {}
 
@@ -58,7 +61,24 @@ Expected<Generator> Generator::create(const Model &model, const OpenSettings &op
   return generator;
 }
 
+/// Appends ids and takes the likeliest token; its logits stay where they are.
+Expected<int32_t> Generator::nextGreedy(ArrayRef<long long> ids) {
+  const Library &library = session.getLibrary();
+  int64_t idShape[] = {int64_t(ids.size())}, bestShape[] = {1, 1};
+  int32_t token = 0;
+  DLTensor tokens = makeTensor(ids.data(), {kDLInt, 64, 1}, idShape);
+  DLTensor best = makeTensor(&token, {kDLInt, 32, 1}, bestShape);
+  mf_feed feed = {sequence, &tokens, MF_LOGITS_LAST};
+  if (Error error = library.check(library.getAPI().step_top_k(session.get(), &feed, 1, &best, nullptr)))
+    return error;
+  if (token < 0)
+    return fail(ExitFirstStatus + MF_INVALID_ARGUMENT, "logits: expected a logit above minus infinity, found none");
+  return token;
+}
+
 Expected<int32_t> Generator::next(ArrayRef<long long> ids) {
+  if (isGreedy())
+    return nextGreedy(ids);
   const Library &library = session.getLibrary();
   int64_t idShape[] = {int64_t(ids.size())}, rowShape[] = {1, int64_t(logits.size())};
   DLTensor tokens = makeTensor(ids.data(), {kDLInt, 64, 1}, idShape);

@@ -58,6 +58,10 @@ int64_t Library::getLimit(StringRef name) const {
   return limits ? limits->getInteger(name).value_or(0) : 0;
 }
 
+bool Library::tellsBest() const {
+  return api->size >= offsetof(mf_api, step_top_k) + sizeof(api->step_top_k) && getLimit("best") > 0;
+}
+
 Expected<Model> Model::open(const Library &library, const OpenSettings &settings) {
   mf_open_options options = {};
   options.size = sizeof(options);

@@ -35,6 +35,8 @@ public:
   /// Limits of a language model, 0 of any other library: ids are below the vocabulary.
   int64_t getVocabulary() const { return getLimit("vocabulary"); }
   int64_t getMaxPositions() const { return getLimit("max_positions"); }
+  /// Whether a step can tell the likeliest token alone (`step_top_k`).
+  bool tellsBest() const;
 
 private:
   int64_t getLimit(llvm::StringRef name) const;

@@ -14,8 +14,8 @@ struct ImportOptions {
   enum class ElementType { F32, F16, BF16 };
 
   /// A directory with config.json and the tensors of a checkpoint (`readCheckpoint`). With `randomSeed` also a
-  /// directory with config.json alone, a configuration file, or `tiny`, `small` or `base`; where a file or directory
-  /// has such a name, it is taken.
+  /// directory with config.json alone, a configuration file, or the name of a configuration (`getConfigNames`); where
+  /// a file or directory has such a name, it is taken.
   std::string model;
   /// Name of the model, a C identifier. Empty: made from the last part of `model`.
   std::string name;
@@ -24,6 +24,9 @@ struct ImportOptions {
   std::optional<uint64_t> randomSeed;
   /// Element type of pseudo-random matrices and tables; vectors are always f32.
   ElementType randomElementType = ElementType::F32;
+  /// Where not empty, replaces `layer_kinds` of the configuration: one word, "memory" or "dense", for all layers, or
+  /// one for each.
+  std::vector<std::string> layerKinds = {};
 };
 
 /// Builds the module of a model: its `mf.parameter`s, named as in the checkpoint, and the function `step`. The module

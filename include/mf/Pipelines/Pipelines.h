@@ -29,11 +29,19 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
                                  llvm::cl::desc("Type of tables: keep (default), f32, bf16, f16, i8 or i4"),
                                  llvm::cl::init("keep")};
   Option<std::string> headDtype{*this, "head-dtype",
-                                llvm::cl::desc("Type of dense weights: keep (default), f32, bf16, f16, i8 or i4"),
+                                llvm::cl::desc("Type of the head: keep (default), f32, bf16, f16, i8 or i4"),
                                 llvm::cl::init("keep")};
   Option<int64_t> headGroup{*this, "head-group",
-                            llvm::cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"),
+                            llvm::cl::desc("Features that share a scale of an i4 head (default: 32; 0: all)"),
                             llvm::cl::init(32)};
+  Option<std::string> weightDtype{
+      *this, "weight-dtype", llvm::cl::desc("Type of other dense weights: keep (default), f32, bf16, f16, i8 or i4"),
+      llvm::cl::init("keep")};
+  Option<int64_t> weightGroup{*this, "weight-group",
+                              llvm::cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"),
+                              llvm::cl::init(32)};
+  Option<std::string> cacheDtype{
+      *this, "cache-dtype", llvm::cl::desc("Type of caches: keep (default), f32, bf16 or f16"), llvm::cl::init("keep")};
 };
 
 struct StrategyOptions : public PassPipelineOptions<StrategyOptions> {

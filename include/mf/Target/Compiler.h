@@ -36,9 +36,14 @@ struct CompilerOptions {
   std::string name;
   std::optional<uint64_t> randomSeed;
   ImportOptions::ElementType randomElementType = ImportOptions::ElementType::F32;
-  /// Element types of tables and of dense weights, and features per scale, see mf-quantize-parameters.
-  std::string tableType = "keep", headType = "keep";
-  int64_t headGroup = 32;
+  /// Replaces `layer_kinds` of the configuration, see ImportOptions; empty: as it is.
+  std::vector<std::string> layerKinds;
+  /// Element types of tables, of the head and of other dense weights, and features per scale, see
+  /// mf-quantize-parameters.
+  std::string tableType = "keep", headType = "keep", weightType = "keep";
+  /// Of the sequences' caches: keep, f32, bf16 or f16.
+  std::string cacheType = "keep";
+  int64_t headGroup = 32, weightGroup = 32;
   unsigned jobs = 0; ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;
   bool embedParameters = false; ///< in the library; for at most 64 MiB

@@ -16,6 +16,7 @@ struct OperandPlan {
   mf_rt_role role = MF_RT_INPUT;
   std::string elementType; ///< "f32"
   mf_rt_dtype dtype = {};
+  int32_t positionBlock = 1;  ///< positions of a state that are stored interleaved
   SmallVector<int64_t> shape; ///< >= 0: static extent; -1 - i: dimension i of the entry
 };
 
@@ -33,6 +34,14 @@ struct StrategyCount {
   int64_t count = 0;
 };
 
+/// The parallel loops of an entry point, at the end of each of which threads wait for each other.
+struct LoopCount {
+  std::string entry;
+  int64_t loops = 0;
+  /// Those that have more than one iteration, and so a barrier, where every dimension is 1: of one token.
+  int64_t sharedForOne = 0;
+};
+
 /// One instruction-set variant.
 struct VariantPlan {
   std::string name;
@@ -41,6 +50,7 @@ struct VariantPlan {
   int64_t vectorBits = 0;
   uint64_t requiredFeatures = 0; ///< bits of mf/Runtime/Plan.h
   std::vector<StrategyCount> strategies;
+  std::vector<LoopCount> loops;
 };
 
 /// What sessions need to know.
@@ -69,8 +79,14 @@ llvm::Expected<std::vector<EntryPlan>> collectEntries(ModuleOp module);
 /// The strategies of a module's ops, sorted and counted.
 std::vector<StrategyCount> collectStrategies(ModuleOp module);
 
+/// The parallel loops of the entry points of a bufferised module, in order.
+std::vector<LoopCount> countLoops(ModuleOp module);
+
 /// As JSON: [{"op", "strategy", "count"}, ...].
 llvm::json::Array describeStrategies(llvm::ArrayRef<StrategyCount> strategies);
+
+/// The likeliest tokens that the entry "step" of a language model tells of a pick, mf_rt_language_model::best.
+int64_t getBestCount(const EntryPlan &step);
 
 /// Checks a language model's `step` against what sessions call, mf/Runtime/Plan.h.
 llvm::Error verifyLanguageModel(const LibraryPlan &plan);

@@ -78,19 +78,6 @@ Value mlir::mf::buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Va
   return arith::AddIOp::create(kb.builder(), sums.getLoc(), sums, product);
 }
 
-Value mlir::mf::buildSignedDot4(KernelBuilder &kb, Value sums, Value x, Value y) {
-  // The products of NEON have signs on both sides.
-  if (kb.isAArch64() && getWidth(x) == 16)
-    return buildDot4(kb, sums, x, y);
-  OpBuilder &b = kb.builder();
-  Location loc = x.getLoc();
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(x.getType()));
-  Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, zero);
-  Value magnitude = kb.select(isNegative, arith::SubIOp::create(b, loc, zero, x), x);
-  Value signedSide = kb.select(isNegative, arith::SubIOp::create(b, loc, zero, y), y);
-  return buildDot4(kb, sums, magnitude, signedSide);
-}
-
 Value mlir::mf::buildNibbles(KernelBuilder &kb, Value bytes, bool high) {
   OpBuilder &b = kb.builder();
   auto splat = DenseElementsAttr::get(cast<ShapedType>(bytes.getType()), b.getI8IntegerAttr(high ? 4 : 15));

@@ -36,14 +36,7 @@ KernelBuilder::KernelBuilder(Operation *op, int64_t lanes)
   }
 }
 
-bool KernelBuilder::hasFeature(StringRef name) const {
-  if (!target)
-    return false;
-  for (StringRef feature : llvm::split(target.getFeatures(), ','))
-    if (feature.ltrim('+') == name)
-      return true;
-  return false;
-}
+bool KernelBuilder::hasFeature(StringRef name) const { return target && target.hasFeature(name); }
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -125,6 +118,20 @@ void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
     memref::StoreOp::create(b, value, memref, indices);
 }
 
+void KernelBuilder::storeRounded(Value value, Value memref, ValueRange indices) {
+  Type element = getElementTypeOrSelf(memref.getType());
+  store(buildRoundFromF32(b, b.getLoc(), value, element, halfConversions), memref, indices);
+}
+
+Value KernelBuilder::flattenLast(Value memref) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i + 2 < rank; ++i)
+    groups.push_back({i});
+  groups.push_back({rank - 2, rank - 1});
+  return memref::CollapseShapeOp::create(b, memref, groups);
+}
+
 Value KernelBuilder::loadPadded(Value memref, ValueRange indices, int64_t width) {
   if (width == lanes)
     return load(memref, indices, width);
@@ -187,10 +194,11 @@ void KernelBuilder::storeBelow(Value value, Value memref, ValueRange indices, Pi
     vector::MaskedStoreOp::create(b, memref, indices, mask, value);
 }
 
-Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape) {
+Value KernelBuilder::stackBuffer(ArrayRef<int64_t> shape, Type element) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&cast<FunctionOpInterface>(scope).getFunctionBody().front());
-  return memref::AllocaOp::create(b, MemRefType::get(shape, b.getF32Type()), b.getI64IntegerAttr(64));
+  return memref::AllocaOp::create(b, MemRefType::get(shape, element ? element : b.getF32Type()),
+                                  b.getI64IntegerAttr(64));
 }
 
 //===----------------------------------------------------------------------===//

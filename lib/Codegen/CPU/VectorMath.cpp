@@ -88,25 +88,13 @@ Value mf::buildExp(OpBuilder &builder, Location loc, Value x, bool fma) {
 static constexpr float exp2Coefficients[] = {1.3225665e-3f, 9.671769e-3f, 5.550885e-2f, 2.4022232e-1f, 6.931468e-1f};
 static constexpr float exp2Lowest = -126.0f;
 
-SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, ValueRange xs) {
-  ImplicitLocOpBuilder b(loc, builder);
-  Type type = xs.front().getType();
-  Type integers = withElementType(type, b.getI32Type());
-  // The sum with it has n plus the exponent's bias in its low bits.
-  Value bias = floatConstant(b, type, roundingBias + 127.0f), lowest = floatConstant(b, type, exp2Lowest);
-  Value shift = integerConstant(b, integers, 23);
-  SmallVector<Value> rests, powers, results;
-  for (Value x : xs) {
-    Value bounded = buildMax(b, loc, lowest, x);
-    Value biased = arith::AddFOp::create(b, bounded, bias);
-    rests.push_back(arith::SubFOp::create(b, bounded, arith::SubFOp::create(b, biased, bias)));
-    Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
-    powers.push_back(arith::BitcastOp::create(b, type, exponent));
-  }
-  // c[0] r^5 + ... + c[4] r + 1 by pairs; step by step over all of them, so that a chain waits while others advance.
-  auto mulAdd = [&](Value p, Value q, Value s) { return buildMulAdd(b, loc, p, q, s, /*fma=*/false); };
+/// 2^r for each of `rests`, in [-1/2, 1/2]: c[0] r^5 + ... + c[4] r + 1 by pairs. Step by step over all of them, so
+/// that a chain waits while others advance.
+static SmallVector<Value> buildExp2OfRests(ImplicitLocOpBuilder &b, ArrayRef<Value> rests, bool fma) {
+  Type type = rests.front().getType();
+  auto mulAdd = [&](Value p, Value q, Value s) { return mf::buildMulAdd(b, b.getLoc(), p, q, s, fma); };
   auto constant = [&](size_t i) { return floatConstant(b, type, exp2Coefficients[i]); };
-  SmallVector<Value> squares, middles, lows;
+  SmallVector<Value> squares, middles, lows, results;
   for (Value rest : rests)
     squares.push_back(arith::MulFOp::create(b, rest, rest));
   for (Value rest : rests)
@@ -120,9 +108,99 @@ SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, Val
     lows.push_back(mulAdd(rest, constant(4), one));
   for (auto [result, square, low] : llvm::zip_equal(results, squares, lows))
     result = mulAdd(result, square, low);
+  return results;
+}
+
+/// 2^x for each of `xs`, in [exp2Lowest, 0].
+static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool fma) {
+  Type type = xs.front().getType();
+  Type integers = withElementType(type, b.getI32Type());
+  // The sum with it has n plus the exponent's bias in its low bits.
+  Value bias = floatConstant(b, type, roundingBias + 127.0f), shift = integerConstant(b, integers, 23);
+  SmallVector<Value> rests, powers;
+  for (Value x : xs) {
+    Value biased = arith::AddFOp::create(b, x, bias);
+    rests.push_back(arith::SubFOp::create(b, x, arith::SubFOp::create(b, biased, bias)));
+    Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
+    powers.push_back(arith::BitcastOp::create(b, type, exponent));
+  }
+  SmallVector<Value> results = buildExp2OfRests(b, rests, fma);
   for (auto [result, power] : llvm::zip_equal(results, powers))
     result = arith::MulFOp::create(b, result, power);
   return results;
+}
+
+SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, ValueRange xs) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Value lowest = floatConstant(b, xs.front().getType(), exp2Lowest);
+  SmallVector<Value> bounded;
+  for (Value x : xs)
+    bounded.push_back(buildMax(b, loc, lowest, x));
+  return buildExp2(b, bounded, /*fma=*/false);
+}
+
+SmallVector<Value> mf::buildExp2OfDifference(OpBuilder &builder, Location loc, ValueRange xs, bool fma,
+                                             ScaleByPowerFn scale) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type type = xs.front().getType();
+  Value lowest = floatConstant(b, type, exp2Lowest), zero = floatConstant(b, type, 0.0f);
+  if (scale) {
+    SmallVector<Value> wholes, rests;
+    for (Value x : xs) {
+      wholes.push_back(math::RoundEvenOp::create(b, x));
+      rests.push_back(arith::SubFOp::create(b, x, wholes.back()));
+    }
+    SmallVector<Value> results = buildExp2OfRests(b, rests, fma);
+    // For -inf the rest is NaN, but no number times 2^-inf is 0 (see the instruction's table of special cases).
+    for (auto [result, whole] : llvm::zip_equal(results, wholes))
+      result = scale(result, whole);
+    return results;
+  }
+  SmallVector<Value> results = buildExp2(b, xs, fma);
+  for (auto [x, result] : llvm::zip_equal(xs, results)) {
+    Value isBelow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, lowest);
+    result = arith::SelectOp::create(b, isBelow, zero, result);
+  }
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// erf
+//===----------------------------------------------------------------------===//
+
+// From here on, erf(x) is 1 minus an exponential.
+static constexpr float erfSplit = 0.95f;
+// erf(x) is 1 in f32 from a little below.
+static constexpr float erfHighest = 4.0f;
+// erf(x) / x - 1 in powers of x^2 on [0, erfSplit], and -log(1 - erf(x)) in powers of x from there to erfHighest, from
+// the highest power down.
+static constexpr float erfLowCoefficients[] = {8.18508997e-05f, -0.000809770252f, 0.0051969518f, -0.0268577058f,
+                                               0.112836637f,    -0.376126319f,    0.128379166f};
+static constexpr float erfHighCoefficients[] = {-0.000191504252f, 0.00299954182f, -0.0220520012f, 0.1035669f,
+                                                0.637600005f,     1.12742615f,    0.000256444793f};
+
+Value mf::buildErf(OpBuilder &builder, Location loc, Value x, bool fma) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type type = x.getType();
+  auto constant = [&](float value) { return floatConstant(b, type, value); };
+  auto polynomial = [&](Value at, ArrayRef<float> coefficients) {
+    Value sum = constant(coefficients.front());
+    for (float coefficient : coefficients.drop_front())
+      sum = buildMulAdd(b, loc, sum, at, constant(coefficient), fma);
+    return sum;
+  };
+  Value low = buildMulAdd(b, loc, x, polynomial(arith::MulFOp::create(b, x, x), erfLowCoefficients), x, fma);
+
+  Value magnitude = math::AbsFOp::create(b, x);
+  Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, magnitude, constant(erfHighest));
+  Value bounded = arith::SelectOp::create(b, isHigh, constant(erfHighest), magnitude);
+  Value minusLog = polynomial(bounded, erfHighCoefficients);
+  Value rest = buildExp(b, loc, arith::NegFOp::create(b, minusLog), fma);
+  Value high = math::CopySignOp::create(b, arith::SubFOp::create(b, constant(1.0f), rest), x);
+
+  // A NaN is not below the split, and goes through the exponential.
+  Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, magnitude, constant(erfSplit));
+  return arith::SelectOp::create(b, isLow, low, high);
 }
 
 //===----------------------------------------------------------------------===//
@@ -161,6 +239,55 @@ Value mf::buildExtendToF32(OpBuilder &builder, Location loc, Value x, bool halfC
   // A bf16 is the upper half of a float. Said with integers, no target makes scalars of it.
   Value shifted = arith::ShLIOp::create(b, bits, integerConstant(b, integers, 16));
   return arith::BitcastOp::create(b, type, shifted);
+}
+
+/// The bits of f32 rounded to bf16: half a unit less the parity of what stays is added, then the upper half is taken. A
+/// NaN gets a bit that stays.
+static Value roundToBF16ByIntegers(ImplicitLocOpBuilder &b, Value x, Value bits) {
+  Type integers = bits.getType();
+  auto constant = [&](int64_t value) { return integerConstant(b, integers, value); };
+  Value parity = arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, constant(16)), constant(1));
+  Value rounded = arith::AddIOp::create(b, arith::AddIOp::create(b, bits, constant(0x7fff)), parity);
+  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
+  Value quiet = arith::OrIOp::create(b, bits, constant(0x400000));
+  return arith::ShRUIOp::create(b, arith::SelectOp::create(b, isNaN, quiet, rounded), constant(16));
+}
+
+/// The bits of f32 rounded to f16. Normal numbers: as above, after the exponent has got its new bias. Subnormals: a sum
+/// whose unit in the last place is that of a subnormal f16 rounds to it.
+static Value roundToF16ByIntegers(ImplicitLocOpBuilder &b, Value x, Value bits) {
+  Type type = x.getType(), integers = bits.getType();
+  auto constant = [&](int64_t value) { return integerConstant(b, integers, value); };
+  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7fffffff));
+  Value sign = arith::ShRUIOp::create(b, arith::AndIOp::create(b, bits, constant(0x80000000)), constant(16));
+  Value parity = arith::AndIOp::create(b, arith::ShRUIOp::create(b, magnitude, constant(13)), constant(1));
+  Value rebiased = arith::SubIOp::create(b, magnitude, constant((127 - 15) << 23));
+  Value sum = arith::AddIOp::create(b, arith::AddIOp::create(b, rebiased, constant(0xfff)), parity);
+  Value normal = arith::ShRUIOp::create(b, sum, constant(13));
+  Value half = floatConstant(b, type, 0.5f);
+  Value shifted = arith::AddFOp::create(b, arith::BitcastOp::create(b, type, magnitude), half);
+  Value subnormal = arith::SubIOp::create(b, arith::BitcastOp::create(b, integers, shifted), constant(0x3f000000));
+  auto isAtLeast = [&](int64_t bound) {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, magnitude, constant(bound));
+  };
+  Value result = arith::SelectOp::create(b, isAtLeast((127 - 14) << 23), normal, subnormal);
+  // What rounds to 2^16 and more, then what is no number.
+  result = arith::SelectOp::create(b, isAtLeast(0x477ff000), constant(0x7c00), result);
+  result = arith::SelectOp::create(b, isAtLeast(0x7f800001), constant(0x7e00), result);
+  return arith::OrIOp::create(b, result, sign);
+}
+
+Value mf::buildRoundFromF32(OpBuilder &builder, Location loc, Value x, Type element, bool halfConversions) {
+  ImplicitLocOpBuilder b(loc, builder);
+  if (element.isF32())
+    return x;
+  Type type = withElementType(x.getType(), element);
+  if (element.isF16() && halfConversions)
+    return arith::TruncFOp::create(b, type, x);
+  Value bits = arith::BitcastOp::create(b, withElementType(x.getType(), b.getI32Type()), x);
+  Value rounded = element.isF16() ? roundToF16ByIntegers(b, x, bits) : roundToBF16ByIntegers(b, x, bits);
+  Value narrow = arith::TruncIOp::create(b, withElementType(x.getType(), b.getI16Type()), rounded);
+  return arith::BitcastOp::create(b, type, narrow);
 }
 
 //===----------------------------------------------------------------------===//

@@ -24,7 +24,8 @@ public:
   EntryInterface take();
 
 private:
-  LogicalResult addOperand(StringAttr name, OperandRole role, RankedTensorType type, ArrayAttr dims);
+  LogicalResult addOperand(StringAttr name, OperandRole role, RankedTensorType type, ArrayAttr dims,
+                           CacheLayoutAttr layout = {});
   LogicalResult addNewState(StringAttr name, RankedTensorType type, unsigned number);
   FailureOr<ArrayAttr> getResultDims(unsigned number, Value value);
   StringAttr findExtent(Value value, int64_t dim);
@@ -38,12 +39,13 @@ private:
 };
 } // namespace
 
-LogicalResult InterfaceBuilder::addOperand(StringAttr name, OperandRole role, RankedTensorType type, ArrayAttr dims) {
+LogicalResult InterfaceBuilder::addOperand(StringAttr name, OperandRole role, RankedTensorType type, ArrayAttr dims,
+                                           CacheLayoutAttr layout) {
   if (!names.insert(name).second)
     return func.emitOpError() << "expects operands of different names, found '" << name.getValue()
                               << "' twice; a result with the name of an argument needs 'mf.state' on both";
   auto emitError = [&] { return func.emitOpError() << "operand '" << name.getValue() << "': "; };
-  auto operand = OperandAttr::getChecked(emitError, context, name, role, type, dims);
+  auto operand = OperandAttr::getChecked(emitError, context, name, role, type, dims, layout);
   if (!operand)
     return failure();
   operands.push_back(operand);
@@ -67,8 +69,9 @@ LogicalResult InterfaceBuilder::addArgument(BlockArgument arg) {
           StringAttr::get(context, ShapedType::isDynamic(extent) ? name.getValue() + "_dim" + Twine(dim) : Twine("")));
     dimNames = ArrayAttr::get(context, own);
   }
-  bool isState = func.getArgAttr(number, "mf.state") != nullptr;
-  if (failed(addOperand(name, isState ? OperandRole::State : OperandRole::Input, type, dimNames)))
+  Attribute state = func.getArgAttr(number, "mf.state");
+  if (failed(addOperand(name, state ? OperandRole::State : OperandRole::Input, type, dimNames,
+                        dyn_cast_if_present<CacheLayoutAttr>(state))))
     return failure();
   for (auto dim : dimNames.getAsRange<StringAttr>())
     if (!dim.empty())

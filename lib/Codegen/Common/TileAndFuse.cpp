@@ -55,6 +55,18 @@ static LogicalResult resolveExtents(func::FuncOp func) {
 // Ops that are loops of their own
 //===----------------------------------------------------------------------===//
 
+/// The dense layer that gives its columns to `op` alone, where runs of them begin at its panels; null where there is
+/// none.
+static LinearOp getFusedLinear(Operation *op) {
+  auto topK = dyn_cast<TopKOp>(op);
+  auto linear = topK ? topK.getX().getDefiningOp<LinearOp>() : LinearOp();
+  if (!linear || !linear->hasOneUse() || linear->getBlock() != op->getBlock())
+    return {};
+  PanelLayoutAttr layout = linear.getLayoutAttr();
+  bool beginsAtPanels = !layout || topK.getColumns() % layout.getColumns() == 0;
+  return beginsAtPanels && isa_and_present<CPUPanelGemmAttr>(linear.getStrategyAttr()) ? linear : LinearOp();
+}
+
 /// A tile per loop of the op, as its strategy says.
 static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
   return TypeSwitch<Attribute, SmallVector<int64_t>>(op.getStrategyAttr())
@@ -73,7 +85,13 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
         int64_t columns = cast<LookupOp>(op.getOperation()).getLayoutAttr().getStripColumns();
         return SmallVector<int64_t>{kStripTokens, strips.getStrips() * columns};
       })
-      .Default([&](Attribute) { return SmallVector<int64_t>{isa<UpdateStateOp>(op) ? 1 : kTokenTile}; });
+      .Default([&](Attribute) {
+        if (LinearOp linear = getFusedLinear(op))
+          return SmallVector<int64_t>{cast<CPUPanelGemmAttr>(linear.getStrategyAttr()).getTileRows(), 1};
+        if (isa<TopKOp>(op))
+          return SmallVector<int64_t>{kTokenTile, 1};
+        return SmallVector<int64_t>{isa<UpdateStateOp>(op) ? 1 : kTokenTile};
+      });
 }
 
 /// Asks the destinations instead of their block arguments for extents. A tile that is taken out and put back by extents
@@ -81,6 +99,35 @@ static SmallVector<int64_t> getOwnTiles(ComputeOpInterface op) {
 static void takeExtentsFromOutside(scf::ForallOp loop, IRRewriter &rewriter) {
   for (auto [arg, destination] : llvm::zip_equal(loop.getRegionOutArgs(), loop.getOutputs()))
     rewriter.replaceUsesWithIf(arg, destination, [](OpOperand &use) { return isa<tensor::DimOp>(use.getOwner()); });
+}
+
+/// Whether `op` is computed in the loop of its user.
+static bool isFusedIntoUser(Operation *op) {
+  return isa<LinearOp>(op) && op->hasOneUse() && getFusedLinear(*op->user_begin()) == op;
+}
+
+/// Moves `linear` into the loops of its user: its tile gets a buffer of its own.
+static LogicalResult fuseLinear(LinearOp linear, MutableArrayRef<LoopLikeOpInterface> loops, IRRewriter &rewriter) {
+  tensor::ExtractSliceOp slice;
+  for (Operation *user : llvm::make_early_inc_range(linear->getUsers())) {
+    if (auto taken = dyn_cast<tensor::ExtractSliceOp>(user))
+      slice = taken;
+    else if (isOpTriviallyDead(user)) // An extent that tiling has asked for.
+      rewriter.eraseOp(user);
+  }
+  auto fused = slice ? scf::tileAndFuseProducerOfSlice(rewriter, slice, loops) : std::nullopt;
+  if (!fused || fused->tiledOps.size() != 1)
+    return linear.emitOpError() << "cannot be computed in the loop of the op that reads it";
+  auto tile = cast<LinearOp>(fused->tiledOps.front());
+  rewriter.setInsertionPoint(tile);
+  Value empty =
+      tensor::EmptyOp::create(rewriter, tile.getLoc(), tensor::getMixedSizes(rewriter, tile.getLoc(), tile.getInit()),
+                              getElementTypeOrSelf(tile.getInit().getType()));
+  rewriter.modifyOpInPlace(tile, [&] { tile.getInitMutable().assign(empty); });
+  if (slice->use_empty())
+    rewriter.eraseOp(slice);
+  rewriter.eraseOp(linear);
+  return success();
 }
 
 static LogicalResult tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
@@ -92,6 +139,7 @@ static LogicalResult tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
       rewriter.modifyOpInPlace(op, [&] { init.set(rewriter.clone(*empty)->getResult(0)); });
     }
 
+  LinearOp linear = getFusedLinear(op);
   SmallVector<int64_t> tiles = getOwnTiles(op);
   tiles.resize(op.getLoopDims().size(), 0);
   scf::SCFTilingOptions options;
@@ -108,7 +156,7 @@ static LogicalResult tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
   for (LoopLikeOpInterface loop : tiled->loops)
     takeExtentsFromOutside(cast<scf::ForallOp>(loop.getOperation()), rewriter);
   rewriter.replaceOp(op, tiled->replacements);
-  return success();
+  return linear ? fuseLinear(linear, tiled->loops, rewriter) : success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -143,6 +191,8 @@ LogicalResult TileAndFusePass::tileComputeOp(ComputeOpInterface op, TokenLoop &l
   if (!strategy)
     return op.emitOpError() << "expects a strategy, which mf-cpu-select-strategies sets";
   int64_t tile = strategy.getTokenTile();
+  if (isFusedIntoUser(op))
+    return loop.isUsedBy(op) ? close(loop, 0, rewriter) : success();
   if (tile == 0) {
     if (loop.isUsedBy(op) && failed(close(loop, 0, rewriter)))
       return failure();

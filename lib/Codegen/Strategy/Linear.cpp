@@ -29,6 +29,17 @@ static RegisterTile selectRegisterTile(CPUTargetAttr target) {
   return {6, (isAArch64 ? 4 : 2) * target.getLanes()};
 }
 
+/// Sums of integers take one vector of sums for one of columns where an instruction adds four products (VNNI, dot
+/// products of NEON), else two, and a register for the product.
+static RegisterTile selectIntegerTile(CPUTargetAttr target) {
+  int64_t lanes = target.getLanes();
+  if (target.getTriple().starts_with("aarch64"))
+    return target.hasFeature("dotprod") ? RegisterTile{6, 4 * lanes} : RegisterTile{6, 2 * lanes};
+  if (lanes >= 16)
+    return target.hasFeature("avx512vnni") ? RegisterTile{14, 2 * lanes} : RegisterTile{6, 2 * lanes};
+  return lanes >= 8 ? RegisterTile{6, lanes} : RegisterTile{4, lanes};
+}
+
 /// The most columns that leave no narrower task at the end.
 static int64_t selectTileColumns(LinearOp op) {
   int64_t columns = cast<ShapedType>(op.getInit().getType()).getDimSize(1);
@@ -39,7 +50,7 @@ static int64_t selectTileColumns(LinearOp op) {
 }
 
 CPUPanelGemmAttr mlir::mf::selectLinearStrategy(LinearOp op, CPUTargetAttr target) {
-  RegisterTile tile = selectRegisterTile(target);
+  RegisterTile tile = op.isQuantized() ? selectIntegerTile(target) : selectRegisterTile(target);
   return CPUPanelGemmAttr::get(op.getContext(), tile.rows, tile.columns, target.getLanes(),
                                llvm::alignTo(kTileRows, tile.rows), selectTileColumns(op), kFeatures);
 }

@@ -5,6 +5,6 @@ using namespace mlir;
 using namespace mlir::mf;
 
 CPURowsAttr mlir::mf::selectRowsStrategy(ComputeOpInterface op, CPUTargetAttr target) {
-  int64_t tokens = isa<UpdateStateOp>(op) ? 0 : kTokenTile;
+  int64_t tokens = isa<TopKOp, UpdateStateOp>(op) ? 0 : kTokenTile;
   return CPURowsAttr::get(op.getContext(), tokens, target.getLanes());
 }

@@ -11,8 +11,8 @@ StrategyAttrInterface mlir::mf::selectStrategy(ComputeOpInterface op, CPUTargetA
       .Case([&](LookupOp lookup) { return selectLookupStrategy(lookup, target); })
       .Case([&](LinearOp linear) { return selectLinearStrategy(linear, target); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectAttentionStrategy(op, target); })
-      .Case<AddOp, EmbeddingOp, LayerNormOp, QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(
-          [&](auto) { return selectRowsStrategy(op, target); })
+      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp,
+            UpdateStateOp>([&](auto) { return selectRowsStrategy(op, target); })
       .Default(StrategyAttrInterface());
 }
 
@@ -48,7 +48,7 @@ LogicalResult mlir::mf::verifyStrategy(ComputeOpInterface op) {
       })
       .Case([&](LinearOp) { return expectFamily<CPUPanelGemmAttr>(op); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return expectFamily<CPUFlashAttr>(op); })
-      .Case<AddOp, EmbeddingOp, LayerNormOp, QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(
-          [&](auto) { return expectFamily<CPURowsAttr>(op); })
+      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp,
+            UpdateStateOp>([&](auto) { return expectFamily<CPURowsAttr>(op); })
       .Default(success());
 }

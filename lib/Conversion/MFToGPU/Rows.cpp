@@ -47,8 +47,8 @@ static void forRow(GPUKernelBuilder &k, GPURowsAttr strategy, Value init, ValueR
 void mf::buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   forRow(k, strategy, op.getInit(), {op.getA(), op.getB(), op.getInit()}, [&](const Row &row) {
     row.forEachPiece([&](Value column) {
-      Value a = k.load(op.getA(), {row.token, column}, row.width),
-            b = k.load(op.getB(), {row.token, column}, row.width);
+      Value a = k.load(op.getA(), {row.token, column}, row.width);
+      Value b = op.isBias() ? k.load(op.getB(), column, row.width) : k.load(op.getB(), {row.token, column}, row.width);
       k.store(k.addF(a, b), op.getInit(), {row.token, column});
     });
   });
@@ -100,8 +100,9 @@ void mf::buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k
       Value x = load(column);
       return k.fma(x, x, sum);
     });
-    Value root = k.sqrt(k.divF(squares, k.constant(static_cast<float>(row.size))));
-    root = k.addF(root, k.constant(static_cast<float>(op.getEps().convertToDouble())));
+    Value mean = k.divF(squares, k.constant(static_cast<float>(row.size)));
+    Value eps = k.constant(static_cast<float>(op.getEps().convertToDouble()));
+    Value root = op.getEpsInsideRoot() ? k.sqrt(k.addF(mean, eps)) : k.addF(k.sqrt(mean), eps);
     // A row of zeros gives zeros also where eps is 0.
     Value isZero = arith::CmpFOp::create(k.builder(), arith::CmpFPredicate::OEQ, root, k.constant(0.0f));
     Value factor = k.select(isZero, k.constant(0.0f), k.divF(k.constant(1.0f), root));

@@ -10,7 +10,8 @@ void mf::lowerAdd(AddOp op, CPURowsAttr strategy) {
   int64_t size = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
   kb.loopOver(kb.dim(op.getInit(), 0), [&](Value token) {
     kb.forEachPiece(size, [&](Value offset, int64_t width) {
-      Value a = kb.load(op.getA(), {token, offset}, width), b = kb.load(op.getB(), {token, offset}, width);
+      Value a = kb.load(op.getA(), {token, offset}, width);
+      Value b = op.isBias() ? kb.load(op.getB(), offset, width) : kb.load(op.getB(), {token, offset}, width);
       kb.store(kb.add(a, b), op.getInit(), {token, offset});
     });
   });

@@ -7,6 +7,16 @@
 
 namespace mlir::mf {
 
+/// Rows [begin, end) go in tiles of `count`.
+struct RowRange {
+  int64_t count;
+  Value begin, end;
+};
+
+/// `total` rows in tiles of `most` as far as they go, then in narrower ones down to single rows.
+SmallVector<RowRange> splitRows(KernelBuilder &kb, Value total, int64_t most);
+
+void lowerActivation(ActivationOp op, CPURowsAttr strategy);
 void lowerAdd(AddOp op, CPURowsAttr strategy);
 void lowerAttention(AttentionOp op, CPUFlashAttr strategy);
 void lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy);
@@ -20,9 +30,11 @@ void lowerLinearOnRows(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLinearOfIntegers(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
+void lowerMergeTopK(MergeTopKOp op, CPURowsAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);
 void lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy);
 void lowerRope(RopeOp op, CPURowsAttr strategy);
+void lowerTopK(TopKOp op, CPURowsAttr strategy);
 void lowerUpdateState(UpdateStateOp op, CPURowsAttr strategy);
 
 } // namespace mlir::mf

@@ -14,12 +14,6 @@ static constexpr int64_t prefetchBytes = 4096;
 static constexpr int64_t cacheLineBytes = 64;
 
 namespace {
-/// Rows [begin, end) go in tiles of `count`.
-struct RowRange {
-  int64_t count;
-  Value begin, end;
-};
-
 /// `count` rows from `row` on, and the features [from, to) of a block.
 struct RowTile {
   Value row;
@@ -48,7 +42,6 @@ public:
   void build();
 
 private:
-  SmallVector<RowRange> splitRows();
   void forEachColumns(int64_t count, function_ref<void(const Columns &)> body);
   RowTile copyActivations(Value row, int64_t count, Value from, Value to);
   void buildTile(const RowTile &tile, const Columns &columns);
@@ -73,11 +66,10 @@ PanelKernel::PanelKernel(LinearOp op, CPUPanelGemmAttr strategy)
       features(cast<MemRefType>(op.getWeight().getType()).getDimSize(1)),
       blockFeatures(std::min(features, strategy.getFeatures())) {}
 
-/// Tiles of as many rows as the strategy says, then narrower ones down to single rows.
-SmallVector<RowRange> PanelKernel::splitRows() {
+SmallVector<RowRange> mf::splitRows(KernelBuilder &kb, Value total, int64_t most) {
   SmallVector<RowRange> ranges;
-  Value total = kb.dim(op.getX(), 0), begin = kb.index(0);
-  for (int64_t count = strategy.getRows(); count > 0; count /= 2) {
+  Value begin = kb.index(0);
+  for (int64_t count = most; count > 0; count /= 2) {
     Value end = count == 1 ? total : kb.addIndex(begin, kb.roundDown(kb.subIndex(total, begin), count));
     ranges.push_back({count, begin, end});
     begin = end;
@@ -186,7 +178,7 @@ void PanelKernel::buildTile(const RowTile &tile, const Columns &columns) {
 
 void PanelKernel::build() {
   Value zero = kb.index(0), end = kb.index(features);
-  SmallVector<RowRange> ranges = splitRows();
+  SmallVector<RowRange> ranges = splitRows(kb, kb.dim(op.getX(), 0), strategy.getRows());
   RowRange single = ranges.pop_back_val();
   if (!ranges.empty()) {
     // Every row is a cache line further on than the last one, so that no two begin in the same set.

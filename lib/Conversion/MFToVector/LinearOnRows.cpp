@@ -37,13 +37,9 @@ void DotKernel::buildTile(Value column, Value row, int64_t count) {
 void mf::lowerLinearOnRows(LinearOp op, CPUPanelGemmAttr strategy) {
   DotKernel kernel{op, KernelBuilder(op, strategy.getLanes())};
   KernelBuilder &kb = kernel.kb;
-  Value total = kb.dim(op.getX(), 0), begin = kb.index(0);
-  // Tiles of `rows` rows, then narrower ones down to single rows. A row gets the same operations in each.
-  for (int64_t count = strategy.getRows(); count > 0; count /= 2) {
-    Value end = count == 1 ? total : kb.addIndex(begin, kb.roundDown(kb.subIndex(total, begin), count));
-    kb.loop(begin, end, count, [&](Value row) {
-      kb.loopOver(kb.dim(op.getWeight(), 0), [&](Value column) { kernel.buildTile(column, row, count); });
+  // A row gets the same operations in each tile.
+  for (RowRange range : splitRows(kb, kb.dim(op.getX(), 0), strategy.getRows()))
+    kb.loop(range.begin, range.end, range.count, [&](Value row) {
+      kb.loopOver(kb.dim(op.getWeight(), 0), [&](Value column) { kernel.buildTile(column, row, range.count); });
     });
-    begin = end;
-  }
 }

@@ -42,6 +42,8 @@ void StripKernel::buildBlock(const StripSet &set, Value table, int64_t count, bo
   int64_t blockRows = strategy.getTables() * cast<MemRefType>(set.tables.getType()).getDimSize(2);
   Value rowsPerToken = kb.builder().createOrFold<arith::CeilDivUIOp>(op.getLoc(), kb.index(blockRows), tokens);
   Value nextTable = kb.addIndex(table, count);
+  if (strips.hasCopies())
+    strips.readCopies(kb.divIndex(table, strategy.getTables()), table);
   kb.loopOver(tokens, [&](Value token) {
     Value firstRow = kb.builder().createOrFold<arith::MulIOp>(op.getLoc(), token, rowsPerToken);
     kb.loop(firstRow, kb.minIndex(kb.addIndex(firstRow, rowsPerToken), kb.index(blockRows)), 1,
@@ -69,6 +71,7 @@ void StripKernel::buildManyTokens(const StripSet &set) {
     kb.loop(kb.index(block), kb.index(lastTable), block,
             [&](Value table) { buildBlock(set, table, block, /*isFirst=*/false, /*isLast=*/false); });
   buildBlock(set, kb.index(lastTable), tables - lastTable, /*isFirst=*/blocks == 1, /*isLast=*/true);
+  strips.readOperands();
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,6 +140,8 @@ void StripKernel::build() {
     });
   };
   auto buildMany = [&](Value strip) {
+    if (strips.hasCopies())
+      strips.copyCodes();
     for (const StripSet &set : sets) {
       strips.select(set, strip);
       buildManyTokens(set);

@@ -49,7 +49,8 @@ static LogicalResult checkStaticDimensions(Operation *op) {
             return failure();
         return checkFeatures(op, op.getCodes(), 1);
       })
-      .Case<AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>([](auto op) { return checkFeatures(op, op.getInit(), 1); })
+      .Case<ActivationOp, AddOp, RMSNormOp, LayerNormOp, EmbeddingOp>(
+          [](auto op) { return checkFeatures(op, op.getInit(), 1); })
       .Case([](RopeOp op) {
         if (failed(checkFeatures(op, op.getInit(), 2)) || failed(checkFeatures(op, op.getAngles(), {1, 2})))
           return failure();
@@ -68,6 +69,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
       .Case<AttentionOp, CachedAttentionOp>([](auto op) {
         return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
       })
+      .Case([](MergeTopKOp op) { return checkFeatures(op, op.getRunValues(), 1); })
       .Case([](QuantizeRowsOp op) { return checkFeatures(op, op.getX(), 1); })
       .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
       .Default([](Operation *) { return success(); });
@@ -101,8 +103,18 @@ static LogicalResult lowerLookupOp(LookupOp op) {
   int64_t bytes = cast<MemRefType>(op.getTables().front().getType()).getDimSize(3);
   if (op.isQuantized() && bytes % 16 != 0)
     return op.emitOpError("has strips of ") << bytes << " bytes; their kernel needs a multiple of 16";
-  if (!op.getScratch() || cast<MemRefType>(op.getScratch().getType()).getDimSize(1) != layout.getStripColumns())
+  auto hasSums = [&] {
+    auto sums = cast<MemRefType>(op.getScratch().front().getType());
+    return sums.getRank() == 2 && sums.getDimSize(1) == layout.getStripColumns() && sums.getElementType().isInteger(32);
+  };
+  if (op.getScratch().empty() || !hasSums())
     return op.emitOpError("has no scratch of ") << layout.getStripColumns() << " columns; run mf-cpu-add-scratch";
+  int64_t tables = cast<CPUStripsAttr>(op.getStrategyAttr()).getTables();
+  for (Value copies : op.getScratch().drop_front()) {
+    auto type = cast<MemRefType>(copies.getType());
+    if (type.getRank() != 3 || type.getDimSize(2) != tables)
+      return op.emitOpError("expects scratch of codes to be [blocks, tokens, ") << tables << "], found " << type;
+  }
   return lowerWith(op, lowerLookupStrips);
 }
 
@@ -115,8 +127,13 @@ static LogicalResult lowerLinearOp(LinearOp op) {
     return op.emitOpError("has a quantised weight; its kernel needs panels of a multiple of 16 columns that interleave "
                           "4 features, found ")
            << layout;
+  auto gemm = dyn_cast_if_present<CPUPanelGemmAttr>(op.getStrategyAttr());
+  if (gemm && layout.getColumns() % gemm.getLanes() != 0)
+    return op.emitOpError("has panels of ")
+           << layout.getColumns() << " columns; its kernel needs a multiple of the strategy's " << gemm.getLanes()
+           << " lanes";
   int64_t features = cast<MemRefType>(op.getX().getType()).getDimSize(1);
-  int64_t groups = cast<MemRefType>(op.getWeightScales().getType()).getDimSize(0);
+  int64_t groups = cast<MemRefType>(op.getWeightScales().getType()).getDimSize(1);
   int64_t block = 4 * layout.getFeaturesPerByte();
   if (groups > 1 && features / groups % block != 0)
     return op.emitOpError("has groups of ")
@@ -128,6 +145,7 @@ static LogicalResult lowerOp(Operation *op) {
   if (failed(checkMemRefs(op)) || failed(checkStaticDimensions(op)))
     return failure();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([](ActivationOp op) { return lowerWith(op, lowerActivation); })
       .Case([](AddOp op) { return lowerWith(op, lowerAdd); })
       .Case([](AttentionOp op) { return lowerWith(op, lowerAttention); })
       .Case([](CachedAttentionOp op) { return lowerWith(op, lowerCachedAttention); })
@@ -136,9 +154,11 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](LayerNormOp op) { return lowerWith(op, lowerLayerNorm); })
       .Case([](LinearOp op) { return lowerLinearOp(op); })
       .Case([](LookupOp op) { return lowerLookupOp(op); })
+      .Case([](MergeTopKOp op) { return lowerWith(op, lowerMergeTopK); })
       .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })
       .Case([](RMSNormOp op) { return lowerWith(op, lowerRMSNorm); })
       .Case([](RopeOp op) { return lowerWith(op, lowerRope); })
+      .Case([](TopKOp op) { return lowerWith(op, lowerTopK); })
       .Case([](UpdateStateOp op) { return lowerWith(op, lowerUpdateState); })
       .Default([](Operation *op) { return op->emitOpError("has no kernel for CPUs"); });
 }

@@ -43,8 +43,9 @@ void mf::lowerRMSNorm(RMSNormOp op, CPURowsAttr strategy) {
       return kb.mulAdd(x, x, sum);
     });
     Value mean = kb.div(squares, kb.constant(static_cast<float>(size)));
-    Value root = math::SqrtOp::create(kb.builder(), op.getLoc(), mean);
-    root = kb.add(root, kb.constant(static_cast<float>(op.getEps().convertToDouble())));
+    Value eps = kb.constant(static_cast<float>(op.getEps().convertToDouble()));
+    Value root = math::SqrtOp::create(kb.builder(), op.getLoc(), op.getEpsInsideRoot() ? kb.add(mean, eps) : mean);
+    root = op.getEpsInsideRoot() ? root : kb.add(root, eps);
     // A row of zeros gives zeros also where eps is 0.
     Value isZero = kb.compare(arith::CmpFPredicate::OEQ, root, kb.constant(0.0f));
     Value factor = kb.select(isZero, kb.constant(0.0f), kb.div(kb.constant(1.0f), root));

@@ -7,6 +7,10 @@
 using namespace mlir;
 using namespace mlir::mf;
 
+static constexpr int64_t lineBytes = 64;
+
+static int64_t getElementBytes(Value memref) { return cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8; }
+
 StripSums::StripSums(LookupOp op, int64_t lanes)
     : kb(op, lanes), op(op), isQuantized(op.isQuantized()), isPaired(op.getLayoutAttr().getColumnsPerByte() == 2),
       sumsPerVector(isPaired      ? 8
@@ -28,9 +32,39 @@ void StripSums::select(const StripSet &selected, Value number) {
 }
 
 void StripSums::prefetchRow(Value tables, Value table, Value row, bool toFirstLevel) {
-  constexpr int64_t lineBytes = 64;
   for (int64_t byte = 0; byte < rowElements * elementBytes; byte += lineBytes)
     kb.prefetch(tables, {strip, table, row, kb.index(byte / elementBytes)}, toFirstLevel);
+}
+
+//===----------------------------------------------------------------------===//
+// Codes in the order of blocks
+//===----------------------------------------------------------------------===//
+
+void StripSums::copyCodes() {
+  int64_t blockTables = cast<MemRefType>(op.getScratch()[1].getType()).getDimSize(2);
+  auto copyBlock = [&](Value from, Value to, Value token, int64_t table) {
+    int64_t count = std::min(blockTables, getNumTables() - table);
+    for (Piece piece : splitIntoPieces(count, llvm::bit_floor(static_cast<uint64_t>(blockTables)))) {
+      Value elements = kb.loadStored(from, {token, kb.index(table + piece.offset)}, piece.width);
+      kb.store(elements, to, {kb.index(table / blockTables), token, kb.index(piece.offset)});
+    }
+  };
+  auto copyTokens = [&](Value from, Value to, Value first, int64_t count) {
+    for (int64_t table = 0; table < getNumTables(); table += blockTables)
+      for (int64_t i = 0; i < count; ++i)
+        copyBlock(from, to, kb.addIndex(first, i), table);
+  };
+  Value tokens = kb.dim(op.getCodes(), 0);
+  SmallVector<Value> sources{op.getCodes(), op.getScores()};
+  for (auto pair : llvm::zip(sources, op.getScratch().drop_front())) {
+    Value from = std::get<0>(pair), to = std::get<1>(pair);
+    // Blocks are apart by powers of two: their lines meet in few places of the first-level cache. Whole lines at a
+    // time.
+    int64_t together = std::max<int64_t>(1, lineBytes / (blockTables * getElementBytes(to)));
+    Value whole = kb.roundDown(tokens, together);
+    kb.loop(kb.index(0), whole, together, [&](Value token) { copyTokens(from, to, token, together); });
+    kb.loop(whole, tokens, 1, [&](Value token) { copyTokens(from, to, token, 1); });
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -45,9 +79,17 @@ void StripSums::cutRow() {
     parts.push_back({offset, splitIntoPieces(std::min(budget, rowElements - offset), vectorElements)});
 }
 
+/// Where the code of a token in a table is.
+SmallVector<Value> StripSums::locate(Value token, Value table) {
+  if (!copy.block)
+    return {token, table};
+  return {copy.block, token, kb.subIndex(table, copy.firstTable)};
+}
+
 Value StripSums::getCode(Value token, Value table) {
   OpBuilder &b = kb.builder();
-  Value code = memref::LoadOp::create(b, op.getLoc(), op.getCodes(), ValueRange{token, table});
+  Value codes = copy.block ? op.getScratch()[1] : op.getCodes();
+  Value code = memref::LoadOp::create(b, op.getLoc(), codes, locate(token, table));
   return arith::IndexCastUIOp::create(b, op.getLoc(), b.getIndexType(), code);
 }
 
@@ -82,13 +124,13 @@ SmallVector<Value> StripSums::addFloats(const SubStrip &part, Value token, Value
 /// The scores of up to four tables as one i32; those that are not there are 0.
 Value StripSums::loadFourScores(Value token, Value table, int64_t count) {
   OpBuilder &b = kb.builder();
-  Value scores;
+  Value from = copy.block ? op.getScratch()[2] : op.getScores(), scores;
   if (count == 4) {
-    scores = kb.loadStored(op.getScores(), {token, table}, 4);
+    scores = kb.loadStored(from, locate(token, table), 4);
   } else {
     SmallVector<Value> elements(4, arith::ConstantIntOp::create(b, op.getLoc(), b.getI8Type(), 0));
     for (int64_t k = 0; k < count; ++k)
-      elements[k] = kb.loadStored(op.getScores(), {token, kb.addIndex(table, k)}, 1);
+      elements[k] = kb.loadStored(from, locate(token, kb.addIndex(table, k)), 1);
     scores = vector::FromElementsOp::create(b, op.getLoc(), VectorType::get(4, b.getI8Type()), elements);
   }
   return vector::ExtractOp::create(b, op.getLoc(), kb.bitcast(scores, b.getI32Type()), 0);
@@ -144,7 +186,7 @@ SmallVector<Value> StripSums::loadSums(const SubStrip &part, Value token) {
   for (Piece piece : part.pieces) {
     int64_t width = isQuantized ? piece.width / 4 : piece.width;
     for (int64_t i = 0; i < sumsPerVector; ++i, column += width) {
-      Value bits = kb.loadStored(op.getScratch(), {token, kb.index(column)}, width);
+      Value bits = kb.loadStored(op.getScratch().front(), {token, kb.index(column)}, width);
       OpBuilder &b = kb.builder();
       if (!isQuantized)
         bits = width == 1 ? arith::BitcastOp::create(b, op.getLoc(), b.getF32Type(), bits).getResult()
@@ -163,7 +205,7 @@ void StripSums::storeSums(const SubStrip &part, Value token, ValueRange sums) {
     if (!isQuantized)
       sum = type ? kb.bitcast(sum, b.getI32Type())
                  : arith::BitcastOp::create(b, op.getLoc(), b.getI32Type(), sum).getResult();
-    kb.store(sum, op.getScratch(), {token, kb.index(column)});
+    kb.store(sum, op.getScratch().front(), {token, kb.index(column)});
     column += type ? type.getNumElements() : 1;
   }
 }

@@ -33,6 +33,14 @@ public:
 
   /// The set and the strip that everything below is about.
   void select(const StripSet &selected, Value number);
+  /// Whether the op's scratch has room for codes in the order of blocks.
+  bool hasCopies() { return op.getScratch().size() > 1; }
+  /// Copies the codes of all tokens, and scores of integers, to scratch [blocks, tokens, tables of a block].
+  void copyCodes();
+  /// Codes and scores of the tables from `table` on, up to the end of the block `number`, are read from the copies.
+  void readCopies(Value number, Value table) { copy = {number, table}; }
+  /// Codes and scores are read from the op's operands.
+  void readOperands() { copy = {}; }
 
   ArrayRef<SubStrip> getParts() const { return parts; }
   int64_t getNumTables() { return op.getNumTables(); }
@@ -56,6 +64,7 @@ public:
 
 private:
   void cutRow();
+  SmallVector<Value> locate(Value token, Value table);
   SmallVector<Value> addFloats(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
   Value loadFourScores(Value token, Value table, int64_t count);
   SmallVector<Value> addFourTables(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
@@ -74,6 +83,10 @@ private:
   int64_t rowElements, columns;
   int64_t elementBytes;
   SmallVector<SubStrip> parts;
+  /// The block whose copies are read, and its first table; null where the operands are.
+  struct Copy {
+    Value block, firstTable;
+  } copy = {};
   StripSet set = {};
   Value strip = {};
   /// Columns that the destination has from the strip's first on; null where it has all of every strip.

@@ -10,7 +10,7 @@ from pathlib import Path
 import memoryformer
 import numpy as np
 from memoryformer.compiler import find_compiler
-from memoryformer.config import MemoryFormerConfig
+from memoryformer.config import DenseConfig, MemoryFormerConfig
 from memoryformer.runtime import Feed
 
 from ..adapter import Prepared, Unavailable
@@ -20,10 +20,12 @@ from ..paths import OUTPUT
 from ..problem import Problem
 
 PLAIN = ("f32", "f16", "bf16")
+VARIANTS = ("dense",)
 
 
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
-    """dtype: of tables and, in models, the head. Further options of mf-compile stand in MF_COMPILE_OPTIONS."""
+    """dtype: of tables or dense weights and, in models, the head. variant: `dense` for the dense GPT-NeoX of the same
+    width. Further options of mf-compile stand in MF_COMPILE_OPTIONS."""
     if contestant.operation in WRITERS:
         return _kernel(problem, contestant)
     if contestant.operation in ("prefill", "decode"):
@@ -60,13 +62,16 @@ def _inputs(problem: Problem, operation: str) -> list[np.ndarray]:
 
 
 def _model(problem: Problem, contestant: Contestant) -> Prepared:
-    config = MemoryFormerConfig(
-        hidden_size=problem.width,
-        num_hidden_layers=problem.case.get("layers", 1),
-        num_attention_heads=problem.heads,
-        vocab_size=problem.case.get("vocabulary", 50304),
-        memory_code_bits=problem.bits,
-    )
+    shape = {
+        "hidden_size": problem.width,
+        "num_hidden_layers": problem.case.get("layers", 1),
+        "num_attention_heads": problem.heads,
+        "vocab_size": problem.case.get("vocabulary", 50304),
+    }
+    if contestant.variant == "dense":
+        config = DenseConfig(**shape)
+    else:
+        config = MemoryFormerConfig(**shape, memory_code_bits=problem.bits)
     options = ["--random-weights", f"--random-dtype={contestant.dtype if contestant.dtype in PLAIN else 'f32'}"]
     options += _dtype_options(contestant.dtype, head=True)
     library = _compiled("config.json", json.dumps(config.to_dict()), options)
@@ -95,10 +100,10 @@ def _model(problem: Problem, contestant: Contestant) -> Prepared:
 
 
 def _dtype_options(dtype: str, head: bool = False) -> list[str]:
-    """The options that store tables, and a model's head, in a quantised type."""
+    """The options that store tables, and all dense weights of a model, in a quantised type."""
     if dtype in PLAIN:
         return []
-    return [f"--table-dtype={dtype}"] + ([f"--head-dtype={dtype}"] if head else [])
+    return [f"--table-dtype={dtype}"] + ([f"--head-dtype={dtype}", f"--weight-dtype={dtype}"] if head else [])
 
 
 def _compiled(file: str, text: str, options: list[str]) -> Path:

@@ -1,4 +1,5 @@
-"""The dense GPT-NeoX in PyTorch: one block, or the prefill of a model that computes the last logits only."""
+"""The dense GPT-NeoX in PyTorch: one block, the prefill of a model that computes the last logits only, or greedy decode
+with a cache."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from ..config import Contestant
 from ..problem import Problem
 from .torch_common import DTYPES, set_up, torch
 
+F = torch.nn.functional
+
 
 VARIANTS = ("compiled", "bf16_attention")
 
@@ -23,7 +26,7 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     if contestant.dtype != "i8" and contestant.dtype not in DTYPES:
         raise Unavailable(f"no dense model in {contestant.dtype}")
     set_up(problem.case.threads)
-    makers = {"block": _block, "prefill": _prefill}
+    makers = {"block": _block, "prefill": _prefill, "decode": _decode}
     if contestant.operation not in makers:
         raise Unavailable(f"no {contestant.operation} here")
     module, given = makers[contestant.operation](problem)
@@ -52,6 +55,59 @@ def _block(problem: Problem) -> tuple[torch.nn.Module, torch.Tensor]:
 def _prefill(problem: Problem) -> tuple[torch.nn.Module, torch.Tensor]:
     ids = torch.randint(problem.case.get("vocabulary", 50304), (1, problem.tokens), generator=torch.manual_seed(0))
     return LastLogits(memoryformer.dense.DenseForCausalLM(_config(problem))).eval(), ids
+
+
+def _decode(problem: Problem) -> tuple[torch.nn.Module, torch.Tensor]:
+    model = memoryformer.dense.DenseForCausalLM(_config(problem)).eval()
+    depth = problem.case.get("depth", 0)
+    ids = torch.randint(problem.case.get("vocabulary", 50304), (depth,), generator=torch.manual_seed(0))
+    return GreedyDecoder(model, ids, problem.tokens), torch.tensor([1])
+
+
+class GreedyDecoder(torch.nn.Module):
+    """Feeds a token and every one that the model chooses after it, behind a context whose keys and values are kept."""
+
+    def __init__(self, model: torch.nn.Module, context: torch.Tensor, tokens: int) -> None:
+        super().__init__()
+        self.model, self.context, self.tokens = model, context, tokens
+        self.caches: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def forward(self, token: torch.Tensor) -> torch.Tensor:
+        depth = len(self.context)
+        if not self.caches:
+            self._make_caches(depth + self.tokens)
+            if depth:
+                self._step(self.context, 0)
+        for position in range(depth, depth + self.tokens):
+            logits = self._step(token, position)
+            token = logits.argmax(dim=1)
+        return logits
+
+    def _make_caches(self, positions: int) -> None:
+        config, dtype = self.model.config, self.model.gpt_neox["embed_in"].weight.dtype
+        shape = (1, config.num_attention_heads, positions, config.head_dim)
+        layers = range(config.num_hidden_layers)
+        self.caches = [(torch.zeros(shape, dtype=dtype), torch.zeros(shape, dtype=dtype)) for _ in layers]
+
+    def _step(self, ids: torch.Tensor, start: int) -> torch.Tensor:
+        """Logits [1, vocabulary] of the last of `ids`, which begin at position `start`."""
+        parts = self.model.gpt_neox
+        x = parts["embed_in"](ids)
+        for block, cache in zip(parts["layers"], self.caches):
+            x = x + self._attention(block.attention, block.input_layernorm(x), start, *cache)
+            x = x + block.mlp(block.post_attention_layernorm(x))
+        return self.model.embed_out(parts["final_layer_norm"](x[-1:]))
+
+    def _attention(
+        self, attention: torch.nn.Module, x: torch.Tensor, start: int, keys: torch.Tensor, values: torch.Tensor
+    ) -> torch.Tensor:
+        end = start + len(x)
+        positions = torch.arange(start, end)
+        q, k, v = attention.query_key_value(x)[None].unflatten(-1, (attention.heads, -1)).transpose(1, 2).chunk(3, dim=-1)
+        q = attention.rotary_emb(q, positions)
+        keys[:, :, start:end], values[:, :, start:end] = attention.rotary_emb(k, positions), v
+        attended = F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], is_causal=start == 0)
+        return attention.dense(attended.transpose(1, 2).flatten(2)[0])
 
 
 class LastLogits(torch.nn.Module):

@@ -50,12 +50,12 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
                    mf.strategies = [
                      #mf.strategy_rule<op = "mf.hash", sizes = {bits = 2, tables = 4}, strategy = #mf.cpu_hash<tokens = 16, tables = 2>>,
                      #mf.strategy_rule<op = "mf.linear", sizes = {columns = 16, features = 8, dtype = bf16}, strategy = #mf.cpu_panel_gemm<rows = 1, columns = 2, lanes = 2, tile_rows = 1, tile_columns = 16, features = 8>>,
-                     #mf.strategy_rule<op = "mf.attention", sizes = {heads = 2, head_size = 4}, strategy = #mf.cpu_flash<queries = 3, keys = 8, lanes = 4>>,
+                     #mf.strategy_rule<op = "mf.attention", sizes = {heads = 2, head_size = 4}, strategy = #mf.cpu_flash<queries = 3, keys = 16, rows = 2, vectors = 2, lanes = 4>>,
                      #mf.strategy_rule<op = "mf.add", sizes = {columns = 8}, strategy = #mf.cpu_rows<tokens = 4, lanes = 2>>]} {
   // CHECK-LABEL: func.func @sizes
   // CHECK: mf.hash {{.*}}strategy(#mf.cpu_hash<tokens = 16, tables = 2>)
   // CHECK: mf.linear strategy(#mf.cpu_panel_gemm<rows = 1, columns = 2, lanes = 2, tile_rows = 1, tile_columns = 16, features = 8>)
-  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 3, keys = 8, lanes = 4>)
+  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 3, keys = 16, rows = 2, vectors = 2, lanes = 4>)
   // CHECK: mf.add strategy(#mf.cpu_rows<tokens = 4, lanes = 2>)
   func.func @sizes(%x: tensor<?x8xf32>, %c: tensor<?x4xi8>, %s: tensor<?x4xf32>, %w: tensor<16x8xbf16>,
                    %y: tensor<?x16xf32>, %q: tensor<?x2x4xf32>)

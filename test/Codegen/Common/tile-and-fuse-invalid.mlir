@@ -30,7 +30,7 @@ func.func @dynamic_heads(%q: tensor<?x?x8xf32>, %e: tensor<?x?x8xf32>) -> tensor
   // expected-error @+3 {{expects static numbers of heads}}
   // expected-error @+2 {{to tile operation}}
   // expected-error @+1 {{failed to generate tiling loops}}
-  %y = mf.attention scale(0.5) strategy(#mf.cpu_flash<queries = 16, keys = 8, lanes = 8>)
+  %y = mf.attention scale(0.5) strategy(#mf.cpu_flash<queries = 16, keys = 16, rows = 2, vectors = 2, lanes = 8>)
       ins(%q, %q, %q : tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) outs(%e : tensor<?x?x8xf32>)
       -> tensor<?x?x8xf32>
   return %y : tensor<?x?x8xf32>

@@ -13,7 +13,7 @@
 // CHECK: tensor.parallel_insert_slice %{{.*}}[%[[T]], %[[H]], 0] [%[[SIZE]], 1, 8]
 func.func @cached(%q: tensor<?x4x8xf32>, %cache: tensor<?x2x?x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32>,
     %e: tensor<?x4x8xf32>) -> tensor<?x4x8xf32> {
-  %y = mf.cached_attention scale(0.5) strategy(#mf.cpu_flash<queries = 16, keys = 8, lanes = 8>)
+  %y = mf.cached_attention scale(0.5) strategy(#mf.cpu_flash<queries = 16, keys = 16, rows = 2, vectors = 2, lanes = 8>)
       ins(%q, %cache, %cache, %slots, %p : tensor<?x4x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>,
           tensor<?xi32>, tensor<?xi32>) outs(%e : tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
   return %y : tensor<?x4x8xf32>

@@ -13,9 +13,9 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
 
   // CHECK-LABEL: func.func @queries
   // CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (2, %{{.*}}) step (1, 5)
-  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 5, keys = 8, lanes = 4>)
+  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 5, keys = 16, rows = 2, vectors = 2, lanes = 4>)
   func.func @queries(%q: tensor<?x2x4xf32>, %e: tensor<?x2x4xf32>) -> tensor<?x2x4xf32> {
-    %y = mf.attention scale(0.5) strategy(#mf.cpu_flash<queries = 5, keys = 8, lanes = 4>)
+    %y = mf.attention scale(0.5) strategy(#mf.cpu_flash<queries = 5, keys = 16, rows = 2, vectors = 2, lanes = 4>)
         ins(%q, %q, %q : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>) outs(%e : tensor<?x2x4xf32>)
         -> tensor<?x2x4xf32>
     return %y : tensor<?x2x4xf32>

@@ -2,8 +2,8 @@
 
 module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx512f", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 1048576>} {
   // CHECK-LABEL: func.func @attention_512
-  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 16, keys = 64, lanes = 16>)
-  // CHECK: mf.cached_attention {{.*}}strategy(#mf.cpu_flash<queries = 16, keys = 64, lanes = 16>)
+  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 192, keys = 128, rows = 6, vectors = 4, lanes = 16>)
+  // CHECK: mf.cached_attention {{.*}}strategy(#mf.cpu_flash<queries = 192, keys = 128, rows = 6, vectors = 4, lanes = 16>)
   func.func @attention_512(%q: tensor<?x2x4xf32>, %cache: tensor<?x2x?x4xf32>, %i: tensor<?xi32>)
       -> (tensor<?x2x4xf32>, tensor<?x2x4xf32>) {
     %a = mf.attention causal scale(0.5) ins(%q, %q, %q : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>)
@@ -18,8 +18,8 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
 
 module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "aarch64-unknown-linux-gnu", cpu = "generic", features = "+neon", vector_bits = 128, fma = true, l1_bytes = 65536, l2_bytes = 1048576>} {
   // CHECK-LABEL: func.func @attention_128
-  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 16, keys = 16, lanes = 4>)
-  // CHECK: mf.cached_attention {{.*}}strategy(#mf.cpu_flash<queries = 16, keys = 16, lanes = 4>)
+  // CHECK: mf.attention {{.*}}strategy(#mf.cpu_flash<queries = 192, keys = 128, rows = 6, vectors = 4, lanes = 4>)
+  // CHECK: mf.cached_attention {{.*}}strategy(#mf.cpu_flash<queries = 192, keys = 128, rows = 6, vectors = 4, lanes = 4>)
   func.func @attention_128(%q: tensor<?x2x4xf32>, %cache: tensor<?x2x?x4xf32>, %i: tensor<?xi32>)
       -> (tensor<?x2x4xf32>, tensor<?x2x4xf32>) {
     %a = mf.attention causal scale(0.5) ins(%q, %q, %q : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>)

@@ -22,12 +22,12 @@ func.func private @f() attributes {strategy = #mf.cpu_rows<tokens = -1, lanes = 
 // -----
 
 // expected-error @+1 {{expects queries to be in [1, 4096], found 0}}
-func.func private @f() attributes {strategy = #mf.cpu_flash<queries = 0, keys = 8, lanes = 8>}
+func.func private @f() attributes {strategy = #mf.cpu_flash<queries = 0, keys = 16, rows = 1, vectors = 1, lanes = 8>}
 
 // -----
 
-// expected-error @+1 {{expects keys to be a multiple of lanes (8), found 4}}
-func.func private @f() attributes {strategy = #mf.cpu_flash<queries = 1, keys = 4, lanes = 8>}
+// expected-error @+1 {{expects keys to be a multiple of 16, found 8}}
+func.func private @f() attributes {strategy = #mf.cpu_flash<queries = 1, keys = 8, rows = 1, vectors = 1, lanes = 8>}
 
 // -----
 

@@ -58,3 +58,27 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "aarch64-u
     return %y : tensor<?x5xf32>
   }
 }
+
+// -----
+
+// Sums of integers: as many as of floats where an instruction adds four products, else two vectors of sums for one of
+// columns.
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx512bw,+avx512vl,+avx512vnni", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 1048576>} {
+  // CHECK-LABEL: func.func @integers_vnni
+  // CHECK: mf.linear strategy(#mf.cpu_panel_gemm<rows = 14, columns = 32, lanes = 16, tile_rows = 98
+  func.func @integers_vnni(%x: tensor<?x8xi8>, %w: tensor<5x8xi8>, %xs: tensor<?xf32>, %ws: tensor<5x1xf32>, %e: tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %y = mf.linear ins(%x, %w : tensor<?x8xi8>, tensor<5x8xi8>) scales(%xs, %ws : tensor<?xf32>, tensor<5x1xf32>) outs(%e : tensor<?x5xf32>) -> tensor<?x5xf32>
+    return %y : tensor<?x5xf32>
+  }
+}
+
+// -----
+
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2", vector_bits = 256, fma = true, l1_bytes = 32768, l2_bytes = 1048576>} {
+  // CHECK-LABEL: func.func @integers_256
+  // CHECK: mf.linear strategy(#mf.cpu_panel_gemm<rows = 6, columns = 8, lanes = 8, tile_rows = 96
+  func.func @integers_256(%x: tensor<?x8xi8>, %w: tensor<5x8xi8>, %xs: tensor<?xf32>, %ws: tensor<5x1xf32>, %e: tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %y = mf.linear ins(%x, %w : tensor<?x8xi8>, tensor<5x8xi8>) scales(%xs, %ws : tensor<?xf32>, tensor<5x1xf32>) outs(%e : tensor<?x5xf32>) -> tensor<?x5xf32>
+    return %y : tensor<?x5xf32>
+  }
+}

@@ -5,6 +5,7 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
   // CHECK: mf.embedding strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
   // CHECK: mf.rms_norm strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
   // CHECK: mf.layer_norm strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
+  // CHECK: mf.activation gelu strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
   // CHECK: mf.add strategy(#mf.cpu_rows<tokens = 16, lanes = 8>)
   func.func @rows_256(%ids: tensor<?xi32>, %table: tensor<9x8xf32>, %w: tensor<8xf32>, %e: tensor<?x8xf32>)
       -> tensor<?x8xf32> {
@@ -12,7 +13,8 @@ module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-un
     %a = mf.rms_norm ins(%x, %w : tensor<?x8xf32>, tensor<8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
     %b = mf.layer_norm ins(%x, %w, %w : tensor<?x8xf32>, tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<?x8xf32>)
         -> tensor<?x8xf32>
-    %y = mf.add ins(%a, %b : tensor<?x8xf32>, tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+    %c = mf.activation gelu ins(%b : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+    %y = mf.add ins(%a, %c : tensor<?x8xf32>, tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
     return %y : tensor<?x8xf32>
   }
 

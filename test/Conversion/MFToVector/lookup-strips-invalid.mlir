@@ -26,3 +26,14 @@ func.func @pairs(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t:
       table_scales(%ts : memref<32xf32>) outs(%y : memref<?x32xf32>)
   return
 }
+
+// -----
+
+func.func @other_blocks(%c: memref<?x8xi8>, %s: memref<?x8xf32>, %t: memref<1x8x16x16xf32>, %y: memref<?x16xf32>, %w: memref<?x16xi32>,
+                        %pc: memref<2x?x4xi8>) {
+  // expected-error @+1 {{expects scratch of codes to be [blocks, tokens, 8], found 'memref<2x?x4xi8>'}}
+  mf.lookup layout(<strip_columns = 16>) strategy(#mf.cpu_strips<strips = 1, tables = 8, ahead = 1, gather_tokens = 4, gather_ahead = 16, lanes = 8>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xf32>) tables(%t : memref<1x8x16x16xf32>) outs(%y : memref<?x16xf32>)
+      scratch(%w, %pc : memref<?x16xi32>, memref<2x?x4xi8>)
+  return
+}

@@ -96,3 +96,30 @@ func.func @i8(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: me
   return
 }
 }
+
+// -----
+
+// Codes and scores are copied, 16 tokens' at a time, and read from the copies by all blocks.
+// CHECK-LABEL: func.func @copies(
+// CHECK-SAME: %[[C:.*]]: memref<?x8xi8>, %[[S:.*]]: memref<?x8xi8>, {{.*}} %[[PC:.*]]: memref<2x?x4xi8>, %[[PS:.*]]: memref<2x?x4xi8>)
+// CHECK: } else {
+// CHECK-COUNT-16: vector.store %{{.*}}, %[[PC]][%c0
+// CHECK-COUNT-16: vector.store %{{.*}}, %[[PC]][%c1
+// CHECK-COUNT-16: vector.store %{{.*}}, %[[PS]][%c0
+// CHECK: vector.load %[[PS]][%c0
+// CHECK: memref.load %[[PC]][%c0
+// CHECK-NOT: memref.load %[[C]]
+// CHECK-NOT: vector.load %[[S]]
+// CHECK: vector.load %[[PS]][%c1
+// CHECK: memref.load %[[PC]][%c1
+module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4",
+    features = "+avx2,+avx512bw,+avx512vl,+avx512vnni", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @copies(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x64xi8>, %ts: memref<64xf32>,
+                  %y: memref<?x64xf32>, %w: memref<?x64xi32>, %pc: memref<2x?x4xi8>, %ps: memref<2x?x4xi8>) {
+  mf.lookup layout(<strip_columns = 64>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 0, gather_tokens = 4, gather_ahead = 4, lanes = 16>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x64xi8>)
+      table_scales(%ts : memref<64xf32>) outs(%y : memref<?x64xf32>)
+      scratch(%w, %pc, %ps : memref<?x64xi32>, memref<2x?x4xi8>, memref<2x?x4xi8>)
+  return
+}
+}

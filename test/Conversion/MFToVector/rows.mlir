@@ -105,3 +105,55 @@ func.func @update_state(%x: memref<?x2x8xf32>, %s: memref<?xi32>, %p: memref<?xi
       ins(%x, %s, %p : memref<?x2x8xf32>, memref<?xi32>, memref<?xi32>) outs(%state : memref<?x2x?x8xf32>)
   return
 }
+
+// One row for all tokens.
+// CHECK-LABEL: func.func @add_bias(
+// CHECK-SAME: %[[A:.*]]: memref<?x4xf32>, %[[B:.*]]: memref<4xf16>, %{{.*}}: memref<?x4xf32>)
+// CHECK: vector.load %[[A]][%{{.*}}, %c0]
+// CHECK: vector.load %[[B]][%c0] : memref<4xf16>
+func.func @add_bias(%a: memref<?x4xf32>, %b: memref<4xf16>, %y: memref<?x4xf32>) {
+  mf.add strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%a, %b : memref<?x4xf32>, memref<4xf16>)
+      outs(%y : memref<?x4xf32>)
+  return
+}
+
+// The same constant, but added before the root is taken.
+// CHECK-LABEL: func.func @rms_norm_eps_inside(
+// CHECK: %[[EPS:.*]] = arith.constant 9.99999974E-6 : f32
+// CHECK: %[[SUM:.*]] = arith.addf %{{.*}}, %[[EPS]]
+// CHECK: %[[ROOT:.*]] = math.sqrt %[[SUM]]
+// CHECK-NOT: arith.addf
+// CHECK: arith.divf %{{.*}}, %[[ROOT]]
+func.func @rms_norm_eps_inside(%x: memref<?x4xf32>, %scale: memref<4xf32>, %y: memref<?x4xf32>) {
+  mf.rms_norm strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%x, %scale : memref<?x4xf32>, memref<4xf32>)
+      outs(%y : memref<?x4xf32>) {eps = 1.0e-5 : f64, eps_inside_root}
+  return
+}
+
+// Bias before, factor behind. An exact GELU has one exponential and no quotient, the logistic forms have both.
+// CHECK-LABEL: func.func @gelu(
+// CHECK-SAME: %[[X:.*]]: memref<?x4xf32>, %[[B:.*]]: memref<4xf32>
+// CHECK: %[[XV:.*]] = vector.load %[[X]]
+// CHECK: %[[BV:.*]] = vector.load %[[B]]
+// CHECK: arith.addf %[[XV]], %[[BV]]
+// CHECK-NOT: arith.divf
+// CHECK: math.copysign
+// CHECK-NOT: arith.divf
+// CHECK: vector.store
+func.func @gelu(%x: memref<?x4xf32>, %b: memref<4xf32>, %y: memref<?x4xf32>) {
+  mf.activation gelu strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%x : memref<?x4xf32>) bias(%b : memref<4xf32>)
+      outs(%y : memref<?x4xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @silu(
+// CHECK-SAME: %{{.*}}: memref<?x4xf32>, %[[F:.*]]: memref<?x4xf32>, %[[Y:.*]]: memref<?x4xf32>
+// CHECK: %[[S:.*]] = arith.divf
+// CHECK: %[[FV:.*]] = vector.load %[[F]]
+// CHECK: %[[P:.*]] = arith.mulf %[[S]], %[[FV]]
+// CHECK: vector.store %[[P]], %[[Y]]
+func.func @silu(%x: memref<?x4xf32>, %f: memref<?x4xf32>, %y: memref<?x4xf32>) {
+  mf.activation silu strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%x : memref<?x4xf32>)
+      factor(%f : memref<?x4xf32>) outs(%y : memref<?x4xf32>)
+  return
+}

@@ -77,3 +77,14 @@ func.func @update_copy(%x: tensor<?x4x16xf32>, %s: tensor<?xi32>, %c: tensor<?x4
       outs(%c : tensor<?x4x?x16xf32>) -> tensor<?x4x?x16xf32>
   return %0, %c : tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>
 }
+
+// So may the result of an activation.
+// CHECK-LABEL: func.func @activation_in_place(
+// CHECK-SAME: %[[X:.*]]: memref<?x40xf32>, %[[F:.*]]: memref<?x40xf32>)
+// CHECK-NEXT: mf.activation silu ins(%[[X]] : memref<?x40xf32>) factor(%[[F]] : memref<?x40xf32>) outs(%[[F]] : memref<?x40xf32>)
+func.func @activation_in_place(%x: tensor<?x40xf32>, %f: tensor<?x40xf32> {bufferization.writable = true})
+    -> tensor<?x40xf32> {
+  %0 = mf.activation silu ins(%x : tensor<?x40xf32>) factor(%f : tensor<?x40xf32>) outs(%f : tensor<?x40xf32>)
+      -> tensor<?x40xf32>
+  return %0 : tensor<?x40xf32>
+}

@@ -73,3 +73,27 @@ func.func @update_state_c1(%x: tensor<?x8x64xf32>, %s: tensor<?xi32>, %state: te
       outs(%state : tensor<?x4x?x64xf32>) -> tensor<?x4x?x64xf32>
   return
 }
+
+// -----
+
+func.func @cached_attention_c4(%q: tensor<?x8x64xf32>, %c: tensor<?x8x24x64xf32>, %s: tensor<?xi32>) {
+  // expected-error @+1 {{expects the positions of a cache with layout #mf.cache_layout<keys = 16> to be a multiple of 16, found 24}}
+  %0 = mf.cached_attention scale(0.125) layout(<keys = 16>)
+      ins(%q, %c, %c, %s, %s : tensor<?x8x64xf32>, tensor<?x8x24x64xf32>, tensor<?x8x24x64xf32>, tensor<?xi32>,
+          tensor<?xi32>) outs(%q : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @update_state_c2(%x: tensor<?x8x64xf32>, %s: tensor<?xi32>, %state: tensor<?x8x24x64xf32>) {
+  // expected-error @+1 {{expects the positions of a cache with layout #mf.cache_layout<keys = 16> to be a multiple of 16, found 24}}
+  %0 = mf.update_state layout(<keys = 16>) ins(%x, %s, %s : tensor<?x8x64xf32>, tensor<?xi32>, tensor<?xi32>)
+      outs(%state : tensor<?x8x24x64xf32>) -> tensor<?x8x24x64xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects keys to be 16, found 8}}
+func.func private @layout() attributes {layout = #mf.cache_layout<keys = 8>}

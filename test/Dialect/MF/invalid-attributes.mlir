@@ -48,7 +48,7 @@ func.func private @dims_result() -> (tensor<?x4xf32> {mf.dims = ["", ""]})
 
 // -----
 
-// expected-error @below {{expects 'mf.state' without a value, found true}}
+// expected-error @below {{expects 'mf.state' without a value or with a #mf.cache_layout, found true}}
 func.func private @state(tensor<?xf32> {mf.state = true})
 
 // -----
@@ -70,3 +70,13 @@ module attributes {mf.strategies = [3]} {}
 
 // expected-error @below {{expects op to be the name of an op of the dialect mf, found "arith.addf"}}
 func.func private @rule() attributes {rule = #mf.strategy_rule<op = "arith.addf", strategy = #mf.cpu_rows<tokens = 4, lanes = 2>>}
+
+// -----
+
+// expected-error @below {{expects first of 0 or more, rows of 1 or more, and stride of rows or more, found 0, 4 and 3}}
+func.func private @row_blocks() attributes {source = #mf.row_blocks<source = #mf.fill<1.0 : f64>, first = 0, rows = 4, stride = 3>}
+
+// -----
+
+// expected-error @below {{expects a source of elements as they are, found #mf.rounded}}
+func.func private @row_blocks_of_rounded() attributes {source = #mf.row_blocks<source = #mf.rounded<source = #mf.fill<1.0 : f64>>, first = 0, rows = 4, stride = 4>}

@@ -44,6 +44,40 @@ func.func @add_c1(%a: tensor<4x40xf32>, %b: tensor<5x40xf32>, %y: tensor<?x40xf3
 
 // -----
 
+func.func @add_c1_bias(%a: tensor<4x40xf32>, %b: tensor<41xf32>) {
+  // expected-error @below {{expects dimension 0 (d) of 'b' to be 40 as in 'a', found 41}}
+  %0 = mf.add ins(%a, %b : tensor<4x40xf32>, tensor<41xf32>) outs(%a : tensor<4x40xf32>) -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @activation_c1_bias(%x: tensor<4x40xf32>, %b: tensor<4xf32>) {
+  // expected-error @below {{expects dimension 0 (d) of 'bias' to be 40 as in 'x', found 4}}
+  %0 = mf.activation gelu ins(%x : tensor<4x40xf32>) bias(%b : tensor<4xf32>) outs(%x : tensor<4x40xf32>)
+      -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @activation_c1_factor(%x: tensor<4x40xf32>, %f: tensor<5x40xf32>) {
+  // expected-error @below {{expects dimension 0 (tokens) of 'factor' to be 4 as in 'x', found 5}}
+  %0 = mf.activation silu ins(%x : tensor<4x40xf32>) factor(%f : tensor<5x40xf32>) outs(%x : tensor<4x40xf32>)
+      -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @activation_c1_outs(%x: tensor<4x40xf32>, %y: tensor<4x41xf32>) {
+  // expected-error @below {{expects dimension 1 (d) of 'outs' to be 40 as in 'x', found 41}}
+  %0 = mf.activation silu ins(%x : tensor<4x40xf32>) outs(%y : tensor<4x41xf32>) -> tensor<4x41xf32>
+  return
+}
+
+// -----
+
 func.func @rope_c1(%x: tensor<4x8x64xf32>, %p: tensor<5xi32>, %angles: tensor<2048x8x2xf32>) {
   // expected-error @below {{expects dimension 0 (tokens) of 'positions' to be 4 as in 'x', found 5}}
   %0 = mf.rope ins(%x, %p, %angles : tensor<4x8x64xf32>, tensor<5xi32>, tensor<2048x8x2xf32>)
@@ -131,9 +165,9 @@ func.func @linear_c3_scales(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %e: tenso
 
 // -----
 
-func.func @linear_c3_groups(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %xs: tensor<?xf32>, %ws: tensor<3x24xf32>, %e: tensor<?x24xf32>) {
-  // expected-error @+1 {{expects a static number of groups of equal size, of at most 65536 features, found 'tensor<3x24xf32>' for 'tensor<?x64xi8>'}}
-  %0 = mf.linear ins(%x, %w : tensor<?x64xi8>, tensor<24x64xi8>) scales(%xs, %ws : tensor<?xf32>, tensor<3x24xf32>)
+func.func @linear_c3_groups(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %xs: tensor<?xf32>, %ws: tensor<24x3xf32>, %e: tensor<?x24xf32>) {
+  // expected-error @+1 {{expects a static number of groups of equal size, of at most 65536 features, found 'tensor<24x3xf32>' for 'tensor<?x64xi8>'}}
+  %0 = mf.linear ins(%x, %w : tensor<?x64xi8>, tensor<24x64xi8>) scales(%xs, %ws : tensor<?xf32>, tensor<24x3xf32>)
       outs(%e : tensor<?x24xf32>) -> tensor<?x24xf32>
   return
 }

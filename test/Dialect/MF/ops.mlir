@@ -68,6 +68,24 @@ func.func @embed(%ids: tensor<?xi32>, %table: tensor<512x64xf16>, %x: tensor<?x6
   return %c : tensor<?x60xf32>
 }
 
+// CHECK-LABEL: func.func @activate
+func.func @activate(%x: tensor<?x64xf32>, %bias: tensor<64xf16>, %scale: tensor<64xf32>) -> tensor<?x64xf32> {
+  // CHECK: mf.activation gelu ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xf32>) -> tensor<?x64xf32>
+  %a = mf.activation gelu ins(%x : tensor<?x64xf32>) outs(%x : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: mf.activation gelu_tanh ins(%{{.*}} : tensor<?x64xf32>) bias(%{{.*}} : tensor<64xf16>) outs
+  %b = mf.activation gelu_tanh ins(%a : tensor<?x64xf32>) bias(%bias : tensor<64xf16>) outs(%x : tensor<?x64xf32>)
+      -> tensor<?x64xf32>
+  // CHECK: mf.activation silu strategy(#mf.cpu_rows<tokens = 16, lanes = 8>) ins(%{{.*}}) factor(%{{.*}} : tensor<?x64xf32>)
+  %c = mf.activation silu strategy(#mf.cpu_rows<tokens = 16, lanes = 8>) ins(%b : tensor<?x64xf32>)
+      factor(%a : tensor<?x64xf32>) outs(%x : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: mf.add ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<64xf16>)
+  %d = mf.add ins(%c, %bias : tensor<?x64xf32>, tensor<64xf16>) outs(%x : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: mf.rms_norm {{.*}} {eps = 1.000000e-05 : f64, eps_inside_root}
+  %e = mf.rms_norm ins(%d, %scale : tensor<?x64xf32>, tensor<64xf32>) outs(%x : tensor<?x64xf32>)
+      {eps = 1.0e-5 : f64, eps_inside_root} -> tensor<?x64xf32>
+  return %e : tensor<?x64xf32>
+}
+
 // CHECK-LABEL: func.func @attend
 func.func @attend(%x: tensor<?x8x64xf32>, %k: tensor<?x2x64xf32>, %v: tensor<?x2x32xf32>, %positions: tensor<?xi32>,
                   %angles: tensor<2048x8x2xf32>, %slots: tensor<?xi32>, %keys: tensor<?x2x?x64xf32>,
@@ -80,8 +98,8 @@ func.func @attend(%x: tensor<?x8x64xf32>, %k: tensor<?x2x64xf32>, %v: tensor<?x2
   %a = mf.attention causal scale(0.125)
       ins(%q, %k, %v : tensor<?x8x64xf32>, tensor<?x2x64xf32>, tensor<?x2x32xf32>)
       outs(%init : tensor<?x8x32xf32>) -> tensor<?x8x32xf32>
-  // CHECK: mf.attention scale(1.250000e-01) strategy(#mf.cpu_flash<queries = 16, keys = 32, lanes = 8>) ins
-  %b = mf.attention scale(0.125) strategy(#mf.cpu_flash<queries = 16, keys = 32, lanes = 8>)
+  // CHECK: mf.attention scale(1.250000e-01) strategy(#mf.cpu_flash<queries = 16, keys = 32, rows = 2, vectors = 2, lanes = 8>) ins
+  %b = mf.attention scale(0.125) strategy(#mf.cpu_flash<queries = 16, keys = 32, rows = 2, vectors = 2, lanes = 8>)
       ins(%q, %k, %v : tensor<?x8x64xf32>, tensor<?x2x64xf32>, tensor<?x2x32xf32>)
       outs(%a : tensor<?x8x32xf32>) -> tensor<?x8x32xf32>
   // CHECK: %[[NEW:.*]] = mf.update_state ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x64xf32>, tensor<?xi32>, tensor<?xi32>)

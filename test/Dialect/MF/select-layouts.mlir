@@ -102,3 +102,43 @@ func.func @by_hand(%x: tensor<?x64xf32>, %y: tensor<?x60xf32>) -> tensor<?x60xf3
       -> tensor<?x60xf32>
   return %0 : tensor<?x60xf32>
 }
+
+// -----
+
+// Strips of one cache line for tables of few bits and many rows, of two for others.
+// CHECK: mf.parameter @narrow : tensor<8x1024x256xi8> {{.*}} layout #mf.table_layout<strip_columns = 64>
+// CHECK: mf.parameter @few : tensor<8x256x256xi8> {{.*}} layout #mf.table_layout<strip_columns = 128>
+// CHECK: mf.parameter @half : tensor<8x1024x256xf16> {{.*}} layout #mf.table_layout<strip_columns = 64>
+mf.parameter @narrow : tensor<8x1024x256xi8> from #mf.quantized<source = #mf.random<seed = 1, scale = 1.0 : f32>, element_type = f32, axis = columns>
+mf.parameter @few : tensor<8x256x256xi8> from #mf.quantized<source = #mf.random<seed = 1, scale = 1.0 : f32>, element_type = f32, axis = columns>
+mf.parameter @half : tensor<8x1024x256xf16> from #mf.random<seed = 1, scale = 1.0 : f32>
+func.func @rows_and_bits(%c: tensor<?x8xi16>, %s: tensor<?x8xi8>, %ss: tensor<?xf32>, %ts: tensor<256xf32>, %f: tensor<?x8xf32>, %y: tensor<?x256xf32>)
+    -> (tensor<?x256xf32>, tensor<?x256xf32>, tensor<?x256xf32>) {
+  %narrow = mf.get_parameter @narrow : tensor<8x1024x256xi8>
+  %few = mf.get_parameter @few : tensor<8x256x256xi8>
+  %half = mf.get_parameter @half : tensor<8x1024x256xf16>
+  %0 = mf.lookup ins(%c, %s : tensor<?x8xi16>, tensor<?x8xi8>) score_scales(%ss : tensor<?xf32>) tables(%narrow : tensor<8x1024x256xi8>)
+      table_scales(%ts : tensor<256xf32>) outs(%y : tensor<?x256xf32>) -> tensor<?x256xf32>
+  %1 = mf.lookup ins(%c, %s : tensor<?x8xi16>, tensor<?x8xi8>) score_scales(%ss : tensor<?xf32>) tables(%few : tensor<8x256x256xi8>)
+      table_scales(%ts : tensor<256xf32>) outs(%y : tensor<?x256xf32>) -> tensor<?x256xf32>
+  %2 = mf.lookup ins(%c, %f : tensor<?x8xi16>, tensor<?x8xf32>) tables(%half : tensor<8x1024x256xf16>)
+      outs(%y : tensor<?x256xf32>) -> tensor<?x256xf32>
+  return %0, %1, %2 : tensor<?x256xf32>, tensor<?x256xf32>, tensor<?x256xf32>
+}
+
+// -----
+
+// The scales of a quantised weight lie in its panels.
+// CHECK: mf.parameter @w : tensor<60x64xi8> {{.*}} layout #mf.panel_layout<columns = 32, interleave = 4>
+// CHECK: mf.parameter @w.scales : tensor<60x2xf32> {{.*}} layout #mf.panel_layout<columns = 32>
+// CHECK-LABEL: func.func @quantized
+// CHECK: mf.linear layout(<columns = 32, interleave = 4>) {{.*}} tensor<2x16x32x4xi8>) scales(%{{.*}}, %{{.*}} : tensor<?xf32>, tensor<2x2x32xf32>)
+mf.parameter @w : tensor<60x64xi8> from #mf.quantized<source = #mf.random<seed = 1, scale = 1.0 : f32>, element_type = f32, axis = rows, group = 32>
+mf.parameter @w.scales : tensor<60x2xf32> from #mf.quantization_scales<parameter = @w>
+func.func @quantized(%x: tensor<?x64xi8>, %xs: tensor<?xf32>, %init: tensor<?x60xf32>) -> tensor<?x60xf32> {
+  %w = mf.get_parameter @w : tensor<60x64xi8>
+  %s = mf.get_parameter @w.scales : tensor<60x2xf32>
+  %y = mf.linear ins(%x, %w : tensor<?x64xi8>, tensor<60x64xi8>) scales(%xs, %s : tensor<?xf32>, tensor<60x2xf32>)
+      outs(%init : tensor<?x60xf32>) -> tensor<?x60xf32>
+  return %y : tensor<?x60xf32>
+}

@@ -117,3 +117,29 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// A bias and a row that is added stay whole; what has a row for each token is cut.
+// CHECK-LABEL: func.func @activation(
+// CHECK-SAME: %[[X:.*]]: tensor<32x64xf32>, %[[B:.*]]: tensor<64xf32>, %[[F:.*]]: tensor<32x64xf32>, %[[Y:.*]]: tensor<32x64xf32>)
+// CHECK: scf.forall
+// CHECK-DAG: %[[XT:.*]] = tensor.extract_slice %[[X]][%{{.*}}, 0] [8, 64] [1, 1]
+// CHECK-DAG: %[[FT:.*]] = tensor.extract_slice %[[F]][%{{.*}}, 0] [8, 64] [1, 1]
+// CHECK: %[[A:.*]] = mf.activation silu ins(%[[XT]] : tensor<8x64xf32>) bias(%[[B]] : tensor<64xf32>) factor(%[[FT]] : tensor<8x64xf32>)
+// CHECK: mf.add ins(%[[A]], %[[B]] : tensor<8x64xf32>, tensor<64xf32>)
+func.func @activation(%x: tensor<32x64xf32>, %b: tensor<64xf32>, %f: tensor<32x64xf32>, %y: tensor<32x64xf32>)
+    -> tensor<32x64xf32> {
+  %0 = mf.activation silu ins(%x : tensor<32x64xf32>) bias(%b : tensor<64xf32>) factor(%f : tensor<32x64xf32>)
+      outs(%y : tensor<32x64xf32>) -> tensor<32x64xf32>
+  %1 = mf.add ins(%0, %b : tensor<32x64xf32>, tensor<64xf32>) outs(%y : tensor<32x64xf32>) -> tensor<32x64xf32>
+  return %1 : tensor<32x64xf32>
+}
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %add = transform.structured.match ops{["mf.add"]} in %root : (!transform.any_op) -> !transform.any_op
+    %tiled, %loop = transform.structured.fuse %add tile_sizes [8] interchange [0] {apply_cleanup, use_forall}
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

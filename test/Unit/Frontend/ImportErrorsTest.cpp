@@ -143,10 +143,9 @@ TEST(ImportErrors, TellWhatIsMissing) {
   TestDirectory directory;
   EXPECT_TRUE(contains(failures({directory.str(), "", std::nullopt}),
                        "config.json: expected a regular file that can be read, found No such file or directory"));
-  EXPECT_EQ(
-      failures({"no-such-model", "", 1}),
-      "error: no-such-model: expected a directory with config.json, a configuration file, or tiny, small or base, "
-      "found none of these\n");
+  EXPECT_EQ(failures({"no-such-model", "", 1}),
+            "error: no-such-model: expected a directory with config.json, a configuration file, or tiny, small, base, "
+            "pythia-70m, pythia-160m, pythia-410m, found none of these\n");
   EXPECT_TRUE(contains(failures({"", "", 1}), "found none of these"));
   EXPECT_EQ(failures({"tiny", "", std::nullopt}),
             "error: tiny: expected a directory with a checkpoint, or random weights, found a configuration alone\n");

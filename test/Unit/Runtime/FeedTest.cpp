@@ -105,3 +105,18 @@ TEST(FeedEnvironment, entriesRunUnderTheDefault) {
 #endif
   EXPECT_EQ(observation.floatControl, mf::rt::defaultFloatControl);
 }
+
+TEST(TopK, isRefusedWhereTheEntryHasNoPicks) {
+  OpenModel model(StateKind::KeyValue);
+  OpenSession session(model.model, 1, 8);
+  int32_t token = 1, id = 5;
+  int64_t tokenShape[] = {1}, idShape[] = {1, 1};
+  DLTensor tokens = {&token, {kDLCPU, 0}, 1, {kDLInt, 32, 1}, tokenShape, nullptr, 0};
+  DLTensor ids = {&id, {kDLCPU, 0}, 2, {kDLInt, 32, 1}, idShape, nullptr, 0};
+  int32_t sequence = session.add();
+  mf_feed feed = {sequence, &tokens, MF_LOGITS_LAST};
+  EXPECT_EQ(api().step_top_k(session.session, &feed, 1, &ids, nullptr), MF_UNSUPPORTED);
+  EXPECT_STREQ(api().last_error(), "step_top_k: the function 'step' of model 'fake' has no picks; use step and sample");
+  EXPECT_EQ(session.length(sequence), 0);
+  EXPECT_EQ(id, 5);
+}

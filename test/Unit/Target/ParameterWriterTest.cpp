@@ -169,6 +169,41 @@ TEST_F(ParameterWriterTest, FilesAreReadFromTheirOffsetAndWidened) {
   EXPECT_NE(error.find("cannot open"), std::string::npos) << error;
 }
 
+TEST_F(ParameterWriterTest, RowBlocksAreTakenOutOfTheirSource) {
+  SmallString<128> path;
+  int descriptor;
+  ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("tensor", "bin", descriptor, path));
+  // 12 rows of 5: element (r, c) is 10 r + c.
+  std::vector<float> elements;
+  for (int i = 0; i < 60; ++i)
+    elements.push_back(float(i / 5 * 10 + i % 5));
+  llvm::raw_fd_ostream(descriptor, true)
+      .write(reinterpret_cast<const char *>(elements.data()), elements.size() * sizeof(float));
+  auto source = [&](const std::string &numbers) {
+    return "from #mf.row_blocks<source = #mf.tensor_file<path = \"" + path.str().str() +
+           "\", offset = 0, element_type = f32>, " + numbers + "> ";
+  };
+  // Rows 2, 3, 8, 9: as they are, in panels of 3 columns, rounded, and single elements.
+  std::string blocks = source("first = 2, rows = 2, stride = 6");
+  ASSERT_EQ(write("mf.parameter @a : tensor<4x5xf32> " + blocks + "index 0\nmf.parameter @p : tensor<4x5xf32> " +
+                  blocks + "layout #mf.panel_layout<columns = 3> index 1\nmf.parameter @v : tensor<4xf32> " + blocks +
+                  "index 2"),
+            "");
+  const int rows[] = {2, 3, 8, 9};
+  for (int r = 0; r < 4; ++r) {
+    EXPECT_EQ(element<float>(2, r), elements[rows[r]]);
+    for (int c = 0; c < 5; ++c) {
+      EXPECT_EQ(element<float>(0, r * 5 + c), float(10 * rows[r] + c));
+      EXPECT_EQ(element<float>(1, (r / 3 * 5 + c) * 3 + r % 3), float(10 * rows[r] + c));
+    }
+  }
+  // Row 14 would be the last one, and the file has 12.
+  std::string error =
+      write("mf.parameter @a : tensor<4x5xf32> " + source("first = 2, rows = 1, stride = 4") + "index 0");
+  EXPECT_NE(error.find("parameter 'a' needs bytes 0 to 300"), std::string::npos) << error;
+  llvm::sys::fs::remove(path);
+}
+
 TEST_F(ParameterWriterTest, EmptyTensorsAndNoTensors) {
   ASSERT_EQ(write("mf.parameter @e : tensor<0x4xf32> from #mf.fill<1.0 : f64> index 0"), "");
   EXPECT_EQ(tensor(0).bytes, 0u);

@@ -11,9 +11,6 @@ namespace mlir::mf {
 /// target. Vectors of 128 bits or more.
 Value buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes);
 
-/// The same for two sides with signs, in [-127, 127]: the sign of the `x` side goes to `y` first.
-Value buildSignedDot4(KernelBuilder &kb, Value sums, Value x, Value y);
-
 /// The low or the high halves of bytes, as bytes in [0, 15].
 Value buildNibbles(KernelBuilder &kb, Value bytes, bool high);
 

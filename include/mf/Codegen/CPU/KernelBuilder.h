@@ -31,6 +31,7 @@ public:
   bool hasFMA() const { return fma; }
   /// Whether f16 is converted by instructions.
   bool hasHalfConversions() const { return halfConversions; }
+  bool isX86() const { return target && target.getTriple().starts_with("x86_64"); }
   bool isAArch64() const { return target && target.getTriple().starts_with("aarch64"); }
   /// Whether the target has the feature that LLVM calls `name`.
   bool hasFeature(StringRef name) const;
@@ -68,6 +69,7 @@ public:
   Value mulAdd(Value x, Value y, Value z) { return buildMulAdd(b, b.getLoc(), x, y, z, fma); }
   Value max(Value x, Value y) { return buildMax(b, b.getLoc(), x, y); }
   Value exp(Value x) { return buildExp(b, b.getLoc(), x, fma); }
+  Value erf(Value x) { return buildErf(b, b.getLoc(), x, fma); }
   /// Halves of a vector combined until one element is left; a scalar as it is.
   Value treeReduce(Value x, function_ref<Value(Value, Value)> combine) {
     return buildTreeReduce(b, b.getLoc(), x, combine);
@@ -81,6 +83,10 @@ public:
   /// `width` adjacent elements of `memref` from `indices` on, extended to f32.
   Value load(Value memref, ValueRange indices, int64_t width);
   void store(Value value, Value memref, ValueRange indices);
+  /// Rounds f32 to the elements of `memref` where they are f16 or bf16: to nearest, ties to even.
+  void storeRounded(Value value, Value memref, ValueRange indices);
+  /// `memref` with its two innermost dimensions, whose elements are adjacent, as one.
+  Value flattenLast(Value memref);
   /// `width` elements from `indices` on, in a vector of `lanes` whose other elements are 0.
   Value loadPadded(Value memref, ValueRange indices, int64_t width);
   /// Those elements of a piece that lie below `count`, counted from where the piece's offset is; the others are read as
@@ -116,8 +122,9 @@ public:
   /// Calls an intrinsic of LLVM.
   Value callIntrinsic(StringRef name, Type result, ValueRange operands);
 
-  /// A buffer in the frame of the enclosing function, aligned to 64 bytes; its contents are undefined at first.
-  Value stackBuffer(ArrayRef<int64_t> shape);
+  /// A buffer in the frame of the enclosing function, of f32 by default, aligned to 64 bytes; its contents are
+  /// undefined at first.
+  Value stackBuffer(ArrayRef<int64_t> shape, Type element = {});
 
 private:
   ImplicitLocOpBuilder b;

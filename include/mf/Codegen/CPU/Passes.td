@@ -5,11 +5,13 @@
 include "mlir/Pass/PassBase.td"
 
 def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
-  let summary = "Give lookups in strips memory for their sums";
+  let summary = "Give lookups in strips memory for their sums and codes";
   let description = [{
     The kernel of a lookup with the strategy `#mf.cpu_strips` adds one block of tables after the other to the sums of all
-    tokens. Each such lookup on memrefs without `scratch` gets one: an allocation [tokens, columns of a strip] before the
-    op, for `mf-plan-workspace` to place; in a parallel loop, each worker has its own.
+    tokens. Each such lookup on memrefs without `scratch` gets it: allocations before the op, for `mf-plan-workspace` to
+    place; in a parallel loop, each worker has its own. They are [tokens, columns of a strip] for the sums and, where
+    there are several blocks, [blocks, tokens, tables of a block] for codes and for scores that are integers: a block
+    that reads its codes from [tokens, K] takes in a cache line for a few of its bytes.
 
     The pass cannot fail. Test: `test/Codegen/CPU/add-scratch.mlir`.
   }];

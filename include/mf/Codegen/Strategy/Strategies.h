@@ -25,7 +25,7 @@ StrategyAttrInterface selectLookupStrategy(LookupOp op, CPUTargetAttr target);
 /// loop, has a tile of 0.
 CPURowsAttr selectRowsStrategy(ComputeOpInterface op, CPUTargetAttr target);
 
-/// Blocks of 16 queries and four vectors of keys.
+/// Tiles of 6 queries and as many vectors as the registers hold, blocks of 128 keys.
 CPUFlashAttr selectAttentionStrategy(ComputeOpInterface op, CPUTargetAttr target);
 
 /// The largest register tile that leaves room for weights and activations, in tasks whose weights stay in L2.

@@ -20,6 +20,14 @@ static LogicalResult verifyHeads(Operation *op, int64_t heads, int64_t keyValueH
          << heads << " query heads, found " << keyValueHeads;
 }
 
+/// Blocks of a layout are whole.
+static LogicalResult verifyCacheLayout(Operation *op, CacheLayoutAttr layout, int64_t positions) {
+  if (!layout || ShapedType::isDynamic(positions) || positions % layout.getKeys() == 0)
+    return success();
+  return op->emitOpError("expects the positions of a cache with layout ")
+         << layout << " to be a multiple of " << layout.getKeys() << ", found " << positions;
+}
+
 LogicalResult AttentionOp::verify() {
   if (failed(verifySemantics(*this)))
     return failure();
@@ -49,8 +57,9 @@ LogicalResult CachedAttentionOp::verify() {
   // cached_attention_c2
   if (failed(verifyHeads(*this, getExtent(getQ(), 1), getExtent(getKeys(), 1))))
     return failure();
-  // cached_attention_c3
-  return verifyFinite(*this, "scale", getScaleAttr());
+  // cached_attention_c3, cached_attention_c4
+  return success(succeeded(verifyFinite(*this, "scale", getScaleAttr())) &&
+                 succeeded(verifyCacheLayout(*this, getLayoutAttr(), getExtent(getKeys(), 2))));
 }
 
 LogicalResult UpdateStateOp::verify() {
@@ -61,7 +70,9 @@ LogicalResult UpdateStateOp::verify() {
   return success(succeeded(dims.match("x", getX(), {"T", "H", "d"})) &&
                  succeeded(dims.match("slots", getSlots(), {"T"})) &&
                  succeeded(dims.match("positions", getPositions(), {"T"})) &&
-                 succeeded(dims.match("outs", getState(), {"B", "H", "P", "d"})));
+                 succeeded(dims.match("outs", getState(), {"B", "H", "P", "d"})) &&
+                 // update_state_c2
+                 succeeded(verifyCacheLayout(*this, getLayoutAttr(), getExtent(getState(), 2))));
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,6 +2,7 @@
 #include "mf/Dialect/MF/IR/MFAttributes.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -46,8 +47,14 @@ LogicalResult CPUTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 
-LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole,
-                                  RankedTensorType type, ArrayAttr dims) {
+bool CPUTargetAttr::hasFeature(StringRef name) const {
+  return llvm::any_of(llvm::split(getFeatures(), ','), [&](StringRef feature) { return feature.ltrim('+') == name; });
+}
+
+LogicalResult OperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name, OperandRole role,
+                                  RankedTensorType type, ArrayAttr dims, CacheLayoutAttr layout) {
+  if (layout && role != OperandRole::State)
+    return emitError() << "expects a layout on states only, found " << layout;
   if (dims.size() != static_cast<size_t>(type.getRank()))
     return emitError() << "expects a name per dimension of " << type << ", found " << dims.size() << " for operand "
                        << name;
@@ -78,12 +85,23 @@ Type RandomAttr::getSourceElementType() const { return {}; }
 Type FillAttr::getSourceElementType() const { return {}; }
 Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
 
-/// A source that another one converts.
+/// A source that another one converts or takes apart.
 static LogicalResult verifyConverted(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr>(source))
     return emitError() << "expects a source of elements as they are, found " << source;
   return success();
 }
+
+LogicalResult RowBlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                    int64_t first, int64_t rows, int64_t stride) {
+  if (failed(verifyConverted(emitError, source)))
+    return failure();
+  if (first < 0 || rows < 1 || stride < rows)
+    return emitError() << "expects first of 0 or more, rows of 1 or more, and stride of rows or more, found " << first
+                       << ", " << rows << " and " << stride;
+  return success();
+}
+Type RowBlocksAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
 
 LogicalResult RoundedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   return verifyConverted(emitError, source);
@@ -137,6 +155,12 @@ FailureOr<SmallVector<int64_t>> TableLayoutAttr::getPackedShape(ArrayRef<int64_t
     return llvm::to_vector(shape);
   int64_t c = getStripColumns();
   return SmallVector<int64_t>{llvm::divideCeilSigned(shape[2], c), shape[0], shape[1], c / getColumnsPerByte()};
+}
+
+LogicalResult CacheLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t keys) {
+  if (keys != kCacheKeys)
+    return emitError() << "expects keys to be " << kCacheKeys << ", found " << keys;
+  return success();
 }
 
 LogicalResult PanelLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns, int64_t interleave,
@@ -221,11 +245,12 @@ LogicalResult CPUStripsAttr::verify(function_ref<InFlightDiagnostic()> emitError
 int64_t CPUStripsAttr::getTokenTile() const { return 0; }
 
 LogicalResult CPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t queries, int64_t keys,
-                                   int64_t lanes) {
-  if (failed(verifyTokens(emitError, "queries", queries, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
+                                   int64_t rows, int64_t vectors, int64_t lanes) {
+  if (failed(verifyTokens(emitError, "queries", queries, 1)) || failed(verifyTokens(emitError, "rows", rows, 1)) ||
+      failed(verifyTokens(emitError, "vectors", vectors, 1)) || failed(verifyLanes(emitError, "lanes", lanes)))
     return failure();
-  if (keys < lanes || keys % lanes != 0)
-    return emitError() << "expects keys to be a multiple of lanes (" << lanes << "), found " << keys;
+  if (keys < kCacheKeys || keys % kCacheKeys != 0 || keys % lanes != 0)
+    return emitError() << "expects keys to be a multiple of " << std::max(kCacheKeys, lanes) << ", found " << keys;
   return success();
 }
 int64_t CPUFlashAttr::getTokenTile() const { return 0; }

@@ -30,7 +30,8 @@ void mf::detail::getEffects(DestinationStyleOpInterface op,
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
     // What the kernel may use is of no interest before or after.
-    if (auto lookup = dyn_cast<LookupOp>(op.getOperation()); lookup && operand.get() == lookup.getScratch()) {
+    if (auto lookup = dyn_cast<LookupOp>(op.getOperation());
+        lookup && llvm::is_contained(lookup.getScratch(), operand.get())) {
       effects.emplace_back(MemoryEffects::Write::get(), &operand, /*stage=*/0, /*effectOnFullRegion=*/false,
                            SideEffects::DefaultResource::get());
       continue;

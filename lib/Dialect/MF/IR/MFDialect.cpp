@@ -128,8 +128,9 @@ static LogicalResult verifyValueAttribute(Operation *op, NamedAttribute attribut
   if (name == "mf.dims")
     return verifyDims(op, attribute.getValue(), type);
   if (name == "mf.state") {
-    if (!isa<UnitAttr>(attribute.getValue()))
-      return op->emitError() << "expects 'mf.state' without a value, found " << attribute.getValue();
+    if (!isa<UnitAttr, CacheLayoutAttr>(attribute.getValue()))
+      return op->emitError() << "expects 'mf.state' without a value or with a #mf.cache_layout, found "
+                             << attribute.getValue();
     return success();
   }
   return op->emitError() << "expects 'mf.name', 'mf.dims' or 'mf.state' on an argument or a result, found '" << name

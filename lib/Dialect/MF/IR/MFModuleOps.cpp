@@ -65,7 +65,7 @@ RankedTensorType ParameterOp::getScalesType() {
   if (quantized.getAxis() == QuantizedAxis::Columns)
     return RankedTensorType::get({last}, f32);
   int64_t groups = quantized.getGroup() == 0 ? 1 : last / quantized.getGroup();
-  return RankedTensorType::get({groups, last == 0 ? 0 : type.getNumElements() / last}, f32);
+  return RankedTensorType::get({last == 0 ? 0 : type.getNumElements() / last, groups}, f32);
 }
 
 LogicalResult GetParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {

@@ -45,9 +45,21 @@ LogicalResult AddOp::verify() {
     return failure();
   // add_c1
   DimMatcher dims(*this);
-  return success(succeeded(dims.match("a", getA(), {"tokens", "d"})) &&
-                 succeeded(dims.match("b", getB(), {"tokens", "d"})) &&
-                 succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
+  LogicalResult b = failed(dims.match("a", getA(), {"tokens", "d"}))
+                        ? failure()
+                        : (isBias() ? dims.match("b", getB(), {"d"}) : dims.match("b", getB(), {"tokens", "d"}));
+  return failed(b) ? failure() : dims.match("outs", getInit(), {"tokens", "d"});
+}
+
+LogicalResult ActivationOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // activation_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("x", getX(), {"tokens", "d"})) || (getBias() && failed(dims.match("bias", getBias(), {"d"}))) ||
+      (getFactor() && failed(dims.match("factor", getFactor(), {"tokens", "d"}))))
+    return failure();
+  return dims.match("outs", getInit(), {"tokens", "d"});
 }
 
 LogicalResult RopeOp::verify() {
@@ -80,13 +92,11 @@ LogicalResult EmbeddingOp::verify() {
                  succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
 }
 
-/// Weight has the stored shape of [N, D]; a tile may have a dynamic number of panels.
-static LogicalResult verifyWeight(LinearOp op, DimMatcher &dims) {
-  PanelLayoutAttr layout = op.getLayoutAttr();
-  if (!layout)
-    return dims.match("weight", op.getWeight(), {"N", "D"});
-  auto type = cast<ShapedType>(op.getWeight().getType());
-  int64_t columns = getExtent(op.getInit(), 1), features = getExtent(op.getX(), 1);
+/// `operand` has the shape that `layout` stores [columns, features] in; a tile may have a dynamic number of panels.
+static LogicalResult verifyPanels(LinearOp op, StringRef name, Value operand, PanelLayoutAttr layout,
+                                  int64_t features) {
+  auto type = cast<ShapedType>(operand.getType());
+  int64_t columns = getExtent(op.getInit(), 1);
   // Unknown extents match anything: they take the place of what they would be.
   auto orOne = [](int64_t size) { return ShapedType::isDynamic(size) ? 1 : size; };
   FailureOr<SmallVector<int64_t>> stored =
@@ -94,18 +104,34 @@ static LogicalResult verifyWeight(LinearOp op, DimMatcher &dims) {
   if (failed(stored))
     return failure();
   if (type.getRank() != static_cast<int64_t>(stored->size()))
-    return op.emitOpError("expects 'weight' to be stored with ")
-           << layout << " in " << stored->size() << " dimensions, found " << type;
+    return op.emitOpError("expects '") << name << "' to be stored with " << layout << " in " << stored->size()
+                                       << " dimensions, found " << type;
   if (ShapedType::isDynamic(columns))
     (*stored)[0] = ShapedType::kDynamic;
   if (ShapedType::isDynamic(features))
     (*stored)[1] = ShapedType::kDynamic;
   for (auto [found, expected] : llvm::zip_equal(type.getShape(), *stored))
     if (!ShapedType::isDynamic(found) && !ShapedType::isDynamic(expected) && found != expected)
-      return op.emitOpError("expects 'weight' to have shape ")
-             << printShape(*stored) << " as " << layout << " stores " << columns << " columns of " << features
-             << " features, found " << type;
+      return op.emitOpError("expects '") << name << "' to have shape " << printShape(*stored) << " as " << layout
+                                         << " stores " << columns << " columns of " << features << " features, found "
+                                         << type;
   return success();
+}
+
+static LogicalResult verifyWeight(LinearOp op, DimMatcher &dims) {
+  if (PanelLayoutAttr layout = op.getLayoutAttr())
+    return verifyPanels(op, "weight", op.getWeight(), layout, getExtent(op.getX(), 1));
+  return dims.match("weight", op.getWeight(), {"N", "D"});
+}
+
+/// [N, G], or as panels store it.
+static LogicalResult verifyWeightScales(LinearOp op, DimMatcher &dims) {
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!layout)
+    return dims.match("weight_scales", op.getWeightScales(), {"N", "G"});
+  auto type = cast<ShapedType>(op.getWeightScales().getType());
+  int64_t groups = type.getRank() == 3 ? type.getDimSize(1) : ShapedType::kDynamic;
+  return verifyPanels(op, "weight_scales", op.getWeightScales(), layout.getScalesLayout(), groups);
 }
 
 /// x and weight are floats, or both integers with scales.
@@ -119,10 +145,9 @@ static LogicalResult verifyWeightElements(LinearOp op, DimMatcher &dims) {
     return op.emitOpError("expects scales of both x and weight, or of neither");
   if (!quantized)
     return success();
-  if (failed(dims.match("x_scales", op.getXScales(), {"tokens"})) ||
-      failed(dims.match("weight_scales", op.getWeightScales(), {"G", "N"})))
+  if (failed(dims.match("x_scales", op.getXScales(), {"tokens"})) || failed(verifyWeightScales(op, dims)))
     return failure();
-  int64_t groups = getExtent(op.getWeightScales(), 0), features = getExtent(op.getX(), 1);
+  int64_t groups = getExtent(op.getWeightScales(), 1), features = getExtent(op.getX(), 1);
   if (ShapedType::isDynamic(groups) || ShapedType::isDynamic(features) || groups < 1 || features % groups != 0 ||
       features / groups > 65536)
     return op.emitOpError("expects a static number of groups of equal size, of at most 65536 features, found ")
@@ -172,11 +197,22 @@ SmallVector<int64_t> AddOp::getLoopDims() { return {0}; }
 
 FailureOr<SmallVector<OperandSlice>> AddOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                                              ArrayRef<OpFoldResult> sizes) {
-  return SliceBuilder(b, *this)
-      .cut(getAMutable(), 0, offsets[0], sizes[0])
-      .cut(getBMutable(), 0, offsets[0], sizes[0])
-      .cut(getInitMutable(), 0, offsets[0], sizes[0])
-      .take();
+  SliceBuilder slices(b, *this);
+  slices.cut(getAMutable(), 0, offsets[0], sizes[0]).cut(getInitMutable(), 0, offsets[0], sizes[0]);
+  if (!isBias())
+    slices.cut(getBMutable(), 0, offsets[0], sizes[0]);
+  return slices.take();
+}
+
+SmallVector<int64_t> ActivationOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> ActivationOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                    ArrayRef<OpFoldResult> sizes) {
+  SliceBuilder slices(b, *this);
+  slices.cut(getXMutable(), 0, offsets[0], sizes[0]).cut(getInitMutable(), 0, offsets[0], sizes[0]);
+  for (OpOperand &factor : getFactorMutable())
+    slices.cut(factor, 0, offsets[0], sizes[0]);
+  return slices.take();
 }
 
 SmallVector<int64_t> EmbeddingOp::getLoopDims() { return {0}; }
@@ -209,13 +245,14 @@ FailureOr<SmallVector<OperandSlice>> LinearOp::getOperandSlices(OpBuilder &b, Ar
       .cut(getInitMutable(), 1, offsets[1], sizes[1]);
   for (OpOperand &scales : getXScalesMutable())
     slices.cut(scales, 0, offsets[0], sizes[0]);
+  OpFoldResult first = offsets[1], count = sizes[1];
+  if (PanelLayoutAttr layout = getLayoutAttr()) {
+    auto panels = getPanels(b, *this, layout.getColumns(), first, count);
+    if (failed(panels))
+      return failure();
+    std::tie(first, count) = *panels;
+  }
   for (OpOperand &scales : getWeightScalesMutable())
-    slices.cut(scales, 1, offsets[1], sizes[1]);
-  PanelLayoutAttr layout = getLayoutAttr();
-  if (!layout)
-    return slices.cut(getWeightMutable(), 0, offsets[1], sizes[1]).take();
-  auto panels = getPanels(b, *this, layout.getColumns(), offsets[1], sizes[1]);
-  if (failed(panels))
-    return failure();
-  return slices.cut(getWeightMutable(), 0, panels->first, panels->second).take();
+    slices.cut(scales, 0, first, count);
+  return slices.cut(getWeightMutable(), 0, first, count).take();
 }

@@ -41,8 +41,8 @@ struct ComputeOpModel : public DstBufferizableOpInterfaceExternalModel<ComputeOp
   }
 
   bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &, ArrayRef<OpOperand *>) const {
-    // An element of the sum may overwrite the element of a term that it was made of.
-    return isa<AddOp>(op);
+    // An element of the result may overwrite the element that it was made of.
+    return isa<ActivationOp, AddOp>(op);
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
@@ -58,8 +58,8 @@ template <typename... OpTs> static void attachModels(MLIRContext *context) {
 
 void mlir::mf::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MFDialect *) {
-    attachModels<AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp, LinearOp, LookupOp,
-                 QuantizeRowsOp, RMSNormOp, RopeOp, UpdateStateOp>(context);
+    attachModels<ActivationOp, AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp, LinearOp,
+                 LookupOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp, UpdateStateOp>(context);
     // Copies that conflicts ask for.
     context->loadDialect<BufferizationDialect>();
   });

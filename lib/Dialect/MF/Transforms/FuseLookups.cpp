@@ -48,11 +48,12 @@ static LookupOp fuse(RewriterBase &rewriter, LookupOp first, LookupOp second) {
   SmallVector<Type> types(first->getResultTypes());
   llvm::append_range(types, second->getResultTypes());
   rewriter.setInsertionPoint(first);
-  auto fused = LookupOp::create(
-      rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}), types, first.getCodes(), first.getScores(),
-      first.getScoreScales(), concat(first.getTables(), second.getTables()),
-      concat(first.getTableScales(), second.getTableScales()), concat(first.getBiases(), second.getBiases()),
-      concat(first.getInits(), second.getInits()), /*scratch=*/Value(), first.getLayoutAttr(), first.getStrategyAttr());
+  auto fused =
+      LookupOp::create(rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}), types, first.getCodes(),
+                       first.getScores(), first.getScoreScales(), concat(first.getTables(), second.getTables()),
+                       concat(first.getTableScales(), second.getTableScales()),
+                       concat(first.getBiases(), second.getBiases()), concat(first.getInits(), second.getInits()),
+                       /*scratch=*/ValueRange(), first.getLayoutAttr(), first.getStrategyAttr());
   size_t numFirst = first->getNumResults();
   rewriter.replaceOp(first, fused->getResults().take_front(numFirst));
   rewriter.replaceOp(second, fused->getResults().drop_front(numFirst));

@@ -10,9 +10,23 @@ SmallVector<OpOperand *> mlir::mf::getLaidOutOperands(Operation *op) {
   if (auto lookup = dyn_cast<LookupOp>(op))
     for (OpOperand &tables : lookup.getTablesMutable())
       operands.push_back(&tables);
-  if (auto linear = dyn_cast<LinearOp>(op))
+  if (auto linear = dyn_cast<LinearOp>(op)) {
     operands.push_back(&linear.getWeightMutable());
+    for (OpOperand &scales : linear.getWeightScalesMutable())
+      operands.push_back(&scales);
+  }
   return operands;
+}
+
+bool mlir::mf::isWeightScales(OpOperand &operand) {
+  auto linear = dyn_cast<LinearOp>(operand.getOwner());
+  return linear && linear.isQuantized() && &operand == &*linear.getWeightScalesMutable().begin();
+}
+
+LayoutAttrInterface mlir::mf::getOperandLayout(OpOperand &operand, LayoutAttrInterface layout) {
+  if (!layout || !isWeightScales(operand))
+    return layout;
+  return cast<PanelLayoutAttr>(layout).getScalesLayout();
 }
 
 LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
@@ -57,7 +71,7 @@ static LogicalResult verifyUses(ParameterOp parameter, Value value) {
       continue;
     }
     bool isLaidOut = llvm::is_contained(getLaidOutOperands(op), &use);
-    LayoutAttrInterface expected = isLaidOut ? getOpLayout(op) : LayoutAttrInterface();
+    LayoutAttrInterface expected = isLaidOut ? getOperandLayout(use, getOpLayout(op)) : LayoutAttrInterface();
     if (layout == expected || (!movesElements(layout) && !movesElements(expected)))
       continue;
     InFlightDiagnostic diagnostic = op->emitOpError("reads ") << parameter.getSymNameAttr() << " with ";

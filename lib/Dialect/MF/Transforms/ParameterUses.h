@@ -10,6 +10,12 @@ namespace mlir::mf {
 /// The operands of `op` that its layout describes: the tables of a lookup, the weight of a linear, none of other ops.
 SmallVector<OpOperand *> getLaidOutOperands(Operation *op);
 
+/// Whether `operand` holds the scales of a linear's weight.
+bool isWeightScales(OpOperand &operand);
+
+/// The layout that `operand`, one of these, has where its op has `layout`: scales lie in the panels of their weight.
+LayoutAttrInterface getOperandLayout(OpOperand &operand, LayoutAttrInterface layout);
+
 /// The layout that `op` reads those operands in, null where it has none.
 LayoutAttrInterface getOpLayout(Operation *op);
 

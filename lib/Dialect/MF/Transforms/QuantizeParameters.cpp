@@ -31,15 +31,16 @@ struct ElementChoice {
 /// The parameters of one module and who reads them.
 class ParameterConversion {
 public:
-  ParameterConversion(ModuleOp module, ElementChoice tables, ElementChoice weights)
-      : module(module), parameters(module), tables(tables), weights(weights) {}
+  ParameterConversion(ModuleOp module, ElementChoice tables, ElementChoice weights, ElementChoice head)
+      : module(module), parameters(module), tables(tables), weights(weights), head(head) {}
 
   LogicalResult run();
   unsigned getNumConverted() const { return numConverted; }
 
 private:
-  const ElementChoice &getChoice(Operation *op) const { return isa<LookupOp>(op) ? tables : weights; }
-  bool canConvert(Operation *op) const;
+  bool feedsLayer(Operation *op);
+  const ElementChoice &getChoice(Operation *op);
+  bool canConvert(Operation *op);
   LogicalResult convertParameter(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
   void quantize(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
   Value getScales(OpBuilder &b, Location loc, Value operand);
@@ -48,15 +49,33 @@ private:
 
   ModuleOp module;
   ParameterValues parameters;
-  ElementChoice tables, weights;
+  ElementChoice tables, weights, head;
   /// The parameter of the scales of each quantised one.
   DenseMap<Operation *, ParameterOp> scales;
+  /// What `feedsLayer` found, before any op changes.
+  DenseMap<Operation *, bool> feeding;
   unsigned numConverted = 0;
 };
 } // namespace
 
+/// Whether anything that is made of the results of `op` comes into a dense or a memory layer.
+bool ParameterConversion::feedsLayer(Operation *op) {
+  auto [known, isNew] = feeding.try_emplace(op, false);
+  if (!isNew)
+    return known->second;
+  bool feeds =
+      llvm::any_of(op->getUsers(), [&](Operation *user) { return isa<LookupOp, LinearOp>(user) || feedsLayer(user); });
+  return feeding[op] = feeds;
+}
+
+const ElementChoice &ParameterConversion::getChoice(Operation *op) {
+  if (isa<LookupOp>(op))
+    return tables;
+  return feedsLayer(op) ? weights : head;
+}
+
 /// Whether the parameters of `op` are floats in no layout that ops of the same kind alone read.
-bool ParameterConversion::canConvert(Operation *op) const {
+bool ParameterConversion::canConvert(Operation *op) {
   if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() || getOpLayout(op))
     return false;
   return llvm::all_of(getLaidOutOperands(op), [&](OpOperand *operand) {
@@ -66,6 +85,7 @@ bool ParameterConversion::canConvert(Operation *op) const {
     return llvm::all_of(parameters.getValues(parameter), [&](GetParameterOp value) {
       return llvm::all_of(value->getUses(), [&](OpOperand &use) {
         return use.getOwner()->getName() == op->getName() && !getOpLayout(use.getOwner()) &&
+               &getChoice(use.getOwner()) == &getChoice(op) &&
                llvm::is_contained(getLaidOutOperands(use.getOwner()), &use);
       });
     });
@@ -201,11 +221,13 @@ struct QuantizeParametersPass : public mf::impl::QuantizeParametersPassBase<Quan
 
   void runOnOperation() override {
     FailureOr<Type> tables = parse("table-dtype", tableDtype), head = parse("head-dtype", headDtype);
-    if (failed(tables) || failed(head))
+    FailureOr<Type> weights = parse("weight-dtype", weightDtype);
+    if (failed(tables) || failed(head) || failed(weights))
       return signalPassFailure();
     // An i4 has too few values for the weights of a long row to share a scale.
-    int64_t group = *head && head->isInteger(4) ? headGroup : 0;
-    ParameterConversion conversion(getOperation(), {*tables, 0}, {*head, group});
+    auto choose = [](Type type, int64_t group) { return ElementChoice{type, type && type.isInteger(4) ? group : 0}; };
+    ParameterConversion conversion(getOperation(), {*tables, 0}, choose(*weights, weightGroup),
+                                   choose(*head, headGroup));
     if (failed(conversion.run()))
       return signalPassFailure();
     numConverted += conversion.getNumConverted();

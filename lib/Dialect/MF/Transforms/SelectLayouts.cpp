@@ -48,8 +48,14 @@ private:
 };
 } // namespace
 
-/// Two cache lines.
-static constexpr int64_t kStripBytes = 128;
+/// Bytes of a row in a strip: two cache lines, because a gather reads them at a higher rate than single ones. One line
+/// for tables of few bits and many rows: few of them fit the second-level cache together, and the sums, of 32 bits,
+/// would pass between cache and registers more often than rows do.
+static int64_t getStripBytes(LookupOp op, Type element) {
+  constexpr int64_t lineBytes = 64, mostRowBits = 8, mostElementBits = 8;
+  bool sumsDominate = op.getCodeBits() > mostRowBits && element.getIntOrFloatBitWidth() <= mostElementBits;
+  return sumsDominate ? lineBytes : 2 * lineBytes;
+}
 
 TableLayoutAttr LayoutSelection::getTableLayout(LookupOp op) const {
   // As parameters are declared: i4 is stored as i8 only once there is a layout.
@@ -61,7 +67,8 @@ TableLayoutAttr LayoutSelection::getTableLayout(LookupOp op) const {
     int64_t multiple = 16 * columnsPerByte, widest = 1;
     for (Value init : op.getInits())
       widest = std::max(widest, cast<ShapedType>(init.getType()).getDimSize(1));
-    columns = std::min<int64_t>(kStripBytes * 8 / element.getIntOrFloatBitWidth(), llvm::alignTo(widest, multiple));
+    columns = std::min<int64_t>(getStripBytes(op, element) * 8 / element.getIntOrFloatBitWidth(),
+                                llvm::alignTo(widest, multiple));
   }
   return TableLayoutAttr::get(op.getContext(), columns, columnsPerByte);
 }
@@ -87,7 +94,8 @@ LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
     ParameterOp parameter = parameters.getParameter(operand->get());
     if (!parameter)
       return {};
-    if (LayoutAttrInterface written = parameter.getLayoutAttr())
+    // What is written for scales says too little about the weight.
+    if (LayoutAttrInterface written = parameter.getLayoutAttr(); written && !isWeightScales(*operand))
       wish = written;
   }
   return wish;
@@ -100,8 +108,8 @@ bool LayoutSelection::canHave(ParameterOp parameter, LayoutAttrInterface layout)
   for (GetParameterOp value : parameters.getValues(parameter))
     for (OpOperand &use : value->getUses()) {
       auto *user = layouts.find(use.getOwner());
-      if (user == layouts.end() || user->second != layout ||
-          !llvm::is_contained(getLaidOutOperands(use.getOwner()), &use))
+      if (user == layouts.end() || !llvm::is_contained(getLaidOutOperands(use.getOwner()), &use) ||
+          getOperandLayout(use, user->second) != layout)
         return false;
     }
   return true;
@@ -119,7 +127,7 @@ void LayoutSelection::select() {
     changed = false;
     layouts.remove_if([&](auto &entry) {
       bool keeps = llvm::all_of(getLaidOutOperands(entry.first), [&](OpOperand *operand) {
-        return canHave(parameters.getParameter(operand->get()), entry.second);
+        return canHave(parameters.getParameter(operand->get()), getOperandLayout(*operand, entry.second));
       });
       if (!keeps)
         remark::missed(entry.first->getLoc(), remark::RemarkOpts::name("SelectLayouts").category(DEBUG_TYPE))
@@ -147,7 +155,7 @@ unsigned LayoutSelection::apply() {
       ParameterOp parameter = parameters.getParameter(operand->get());
       if (parameter.getLayoutAttr())
         continue;
-      parameter.setLayoutAttr(layout);
+      parameter.setLayoutAttr(getOperandLayout(*operand, layout));
       parameters.updateTypes(parameter);
       ++count;
     }

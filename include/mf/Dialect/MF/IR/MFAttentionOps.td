@@ -39,7 +39,8 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention"> {
     Token t belongs to the sequence in slot b = slots[t], at position p = positions[t]:
     y[t, h, :] = sum over j <= p of softmax_j(scale * q[t, h, :] . keys[b, g, j, :]) values[b, g, j, :], g = h / (H / H_kv).
     The caches hold the token's own key and value already (`mf.update_state`). The result of a token depends on nothing
-    but its query and its sequence's cache, bit for bit.
+    but its query and its sequence's cache, bit for bit. Caches of f16 and bf16 are read as the f32 values that they hold.
+    `layout` says how `keys` lies in memory; `values` has no layout.
 
     ```mlir
     %y = mf.cached_attention scale(0.125)
@@ -52,15 +53,17 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention"> {
     - (C1) q is [T, H, d], keys [B, H_kv, P, d], values [B, H_kv, P, e], slots and positions [T], the destination [T, H, e].
     - (C2) H_kv divides H.
     - (C3) `scale` is finite.
+    - (C4) With `layout`, P is a multiple of its keys where it is static.
 
-    slots[t] in [0, B) and positions[t] in [0, P) are the caller's duty.
+    slots[t] in [0, B), positions[t] in [0, P) and a P that is a multiple of the layout's keys are the caller's duty.
   }];
-  let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<4, [F32]>:$keys, MF_Shaped<4, [F32]>:$values,
-                       MF_Shaped<1, [I32]>:$slots, MF_Shaped<1, [I32]>:$positions, MF_Shaped<3, [F32]>:$init,
-                       F64Attr:$scale, MF_OptionalStrategy:$strategy);
+  let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<4, MF_StoredFloats>:$keys,
+                       MF_Shaped<4, MF_StoredFloats>:$values, MF_Shaped<1, [I32]>:$slots,
+                       MF_Shaped<1, [I32]>:$positions, MF_Shaped<3, [F32]>:$init, F64Attr:$scale,
+                       OptionalAttr<MF_CacheLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `scale` `(` $scale `)` (`strategy` `(` $strategy^ `)`)?
+    `scale` `(` $scale `)` (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $q `,` $keys `,` $values `,` $slots `,` $positions `:` type($q) `,` type($keys) `,` type($values) `,`
     type($slots) `,` type($positions) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
@@ -73,7 +76,8 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention"> {
 def MF_UpdateStateOp : MF_ComputeOp<"update_state"> {
   let summary = "Writes the tokens' rows into their sequences' caches";
   let description = [{
-    state[slots[t], h, positions[t], :] = x[t, h, :] for every token t; everything else of the state stays.
+    state[slots[t], h, positions[t], :] = x[t, h, :] for every token t; everything else of the state stays. Elements are
+    rounded to those of the state, to nearest, ties to even. `layout` says how the state lies in memory.
 
     ```mlir
     %new = mf.update_state ins(%k, %slots, %positions : tensor<?x8x64xf32>, tensor<?xi32>, tensor<?xi32>)
@@ -82,14 +86,17 @@ def MF_UpdateStateOp : MF_ComputeOp<"update_state"> {
 
     Constraints:
     - (C1) x is [T, H, d], slots and positions are [T], the state is [B, H, P, d].
+    - (C2) With `layout`, P is a multiple of its keys where it is static.
 
-    slots[t] in [0, B), positions[t] in [0, P), and different places of different tokens are the caller's duty.
+    slots[t] in [0, B), positions[t] in [0, P), different places of different tokens, and a P that is a multiple of the
+    layout's keys are the caller's duty.
   }];
   let arguments = (ins MF_Shaped<3, [F32]>:$x, MF_Shaped<1, [I32]>:$slots, MF_Shaped<1, [I32]>:$positions,
-                       MF_Shaped<4, [F32]>:$state, MF_OptionalStrategy:$strategy);
+                       MF_Shaped<4, MF_StoredFloats>:$state, OptionalAttr<MF_CacheLayoutAttr>:$layout,
+                       MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    (`strategy` `(` $strategy^ `)`)?
+    (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $x `,` $slots `,` $positions `:` type($x) `,` type($slots) `,` type($positions) `)`
     `outs` `(` $state `:` type($state) `)` attr-dict (`->` type($results)^)?
   }];

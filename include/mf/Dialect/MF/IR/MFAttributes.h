@@ -7,6 +7,14 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 
+namespace mlir::mf {
+
+/// Keys that lie side by side in a cache with a layout (`#mf.cache_layout`): a whole number of vectors of every target,
+/// so that one layout serves all variants of a library.
+inline constexpr int64_t kCacheKeys = 16;
+
+} // namespace mlir::mf
+
 #include "mf/Dialect/MF/IR/MFEnums.h.inc"
 
 #include "mf/Dialect/MF/IR/MFAttrInterfaces.h.inc"

@@ -22,6 +22,14 @@ def MF_ScoreKind : I32EnumAttr<"ScoreKind", "score of a code", [
 }
 def MF_ScoreKindAttr : EnumAttr<MF_Dialect, MF_ScoreKind, "score">;
 
+def MF_ActivationKind : I32EnumAttr<"ActivationKind", "function of an activation", [
+    I32EnumAttrCase<"GELU", 0, "gelu">, I32EnumAttrCase<"GELUTanh", 1, "gelu_tanh">,
+    I32EnumAttrCase<"SiLU", 2, "silu">]> {
+  let cppNamespace = "::mlir::mf";
+  let genSpecializedAttr = 0;
+}
+def MF_ActivationKindAttr : EnumAttr<MF_Dialect, MF_ActivationKind, "activation">;
+
 def MF_OperandRole : I32EnumAttr<"OperandRole", "what an entry point does with an operand", [
     I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">,
     I32EnumAttrCase<"State", 2, "state">]> {
@@ -56,6 +64,8 @@ def MF_CPUTargetAttr : MF_Attr<"CPUTarget", "cpu_target"> {
   let extraClassDeclaration = [{
     /// f32 lanes of a vector.
     int64_t getLanes() const { return getVectorBits() / 32; }
+    /// Whether the CPU has the feature that LLVM calls `name`.
+    bool hasFeature(::llvm::StringRef name) const;
   }];
 }
 
@@ -72,10 +82,11 @@ def MF_OperandAttr : MF_Attr<"Operand", "operand"> {
   let summary = "An operand of an entry point";
   let description = [{
     `#mf.operand<name = "tokens", role = input, type = tensor<?xi32>, dims = ["tokens"]>`. `dims` has a name per dimension
-    of `type`, `""` for a static one.
+    of `type`, `""` for a static one. A state can have the `layout` of a cache.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, EnumParameter<MF_OperandRole>:$role,
-                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims);
+                        "::mlir::RankedTensorType":$type, "::mlir::ArrayAttr":$dims,
+                        OptionalParameter<"::mlir::mf::CacheLayoutAttr">:$layout);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -133,6 +144,23 @@ def MF_RotaryAnglesAttr : MF_SourceAttr<"RotaryAngles", "rotary_angles"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def MF_RowBlocksAttr : MF_SourceAttr<"RowBlocks", "row_blocks"> {
+  let summary = "Blocks of the rows of another source";
+  let description = [{
+    `#mf.row_blocks<source = #mf.tensor_file<...>, first = 64, rows = 64, stride = 192>`: row r of the parameter is row
+    first + (r / rows) * stride + r % rows of the source, whose rows have as many elements. So the queries, keys or values
+    of a fused projection whose heads lie one after another.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "int64_t":$first, "int64_t":$rows,
+                        "int64_t":$stride);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The row of the source that row `row` of the parameter is.
+    int64_t getSourceRow(int64_t row) const { return getFirst() + row / getRows() * getStride() + row % getRows(); }
+  }];
+}
+
 def MF_RoundedAttr : MF_SourceAttr<"Rounded", "rounded"> {
   let summary = "Elements of another source, rounded to the parameter's element type";
   let description = [{
@@ -167,7 +195,7 @@ def MF_QuantizedAttr : MF_SourceAttr<"Quantized", "quantized"> {
 def MF_QuantizationScalesAttr : MF_SourceAttr<"QuantizationScales", "quantization_scales"> {
   let summary = "The scales of a quantised parameter";
   let description = [{
-    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [groups, rows] for
+    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [rows, groups] for
     `axis = rows`.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
@@ -196,6 +224,18 @@ def MF_TableLayoutAttr : MF_LayoutAttr<"TableLayout", "table_layout"> {
   let genVerifyDecl = 1;
 }
 
+def MF_CacheLayoutAttr : MF_Attr<"CacheLayout", "cache_layout"> {
+  let summary = "How a cache of keys lies in memory";
+  let description = [{
+    `#mf.cache_layout<keys = 16>`: of every 16 positions, element f of position p is element p of row f, so the 16
+    positions of a feature are adjacent. The type of the cache stays [B, H, P, d]; P is a multiple of `keys`, and `keys`
+    positions take the place that they take without a layout.
+  }];
+  let parameters = (ins "int64_t":$keys);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
   let summary = "How the weight of a dense layer lies in memory";
   let description = [{
@@ -210,6 +250,10 @@ def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {
                         DefaultValuedParameter<"int64_t", "1">:$features_per_byte);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The layout of the scales of a quantised weight, [N, groups]: the same panels.
+    PanelLayoutAttr getScalesLayout() const { return get(getContext(), getColumns(), 1, 1); }
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -240,10 +284,12 @@ def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
 def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
   let summary = "Lookup strip by strip: blocks of `tables` tables stay in cache while all tokens pass";
   let description = [{
-    For many tokens: the sums of a strip are kept in scratch, each block of `tables` tables is added to the sums of every
-    token, the rows of the token `ahead` tokens later are prefetched into the first-level cache, the next block into the
-    second. Below `gather_tokens` tokens: token by token, the rows of the table `gather_ahead` tables later are
-    prefetched. Both give the same bits. `strips` strips are one iteration of the parallel loop.
+    For many tokens: the sums of a strip are kept in scratch, i32 [tokens, columns of a strip]; each block of `tables`
+    tables is added to the sums of every token. Where there are several blocks, the codes, and scores of integers, are
+    copied to scratch [blocks, tokens, tables] first, in the order in which they are read. The rows of the token `ahead`
+    tokens later are prefetched into the first-level cache, the next block into the second. Below `gather_tokens` tokens:
+    token by token, the rows of the table `gather_ahead` tables later are prefetched. Both give the same bits. `strips`
+    strips are one iteration of the parallel loop.
   }];
   let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$ahead, "int64_t":$gather_tokens,
                         "int64_t":$gather_ahead, "int64_t":$lanes);
@@ -251,7 +297,11 @@ def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
 
 def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
   let summary = "Attention with a running maximum: `queries` rows against blocks of `keys` keys";
-  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$lanes);
+  let description = [{
+    A task is `queries` tokens of a head. Blocks begin at multiples of `keys`. The scores of `rows` queries and `vectors`
+    vectors of keys, then the results of `rows` queries in `vectors` vectors, are summed in registers.
+  }];
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$rows, "int64_t":$vectors, "int64_t":$lanes);
 }
 
 def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {

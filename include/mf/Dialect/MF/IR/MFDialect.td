@@ -22,7 +22,7 @@ def MF_Dialect : Dialect {
     |---|---|---|
     | `mf.name` | argument, result | the operand's name in the library's interface |
     | `mf.dims` | argument, result | a name per dimension, `""` for a static one; equal names are equal extents |
-    | `mf.state` (unit) | argument, result | sequence state, kept by the session between calls and updated in place |
+    | `mf.state` | argument, result | sequence state, kept by the session between calls and updated in place: a unit, or the layout of a cache of keys (`#mf.cache_layout`) |
     | `mf.language_model` | module | `#mf.language_model`, what sessions need to know |
     | `mf.config` | module | text of the configuration, copied into the library's information |
     | `mf.entry` | function | `#mf.entry`, the interface of an entry point once it takes a frame |

@@ -71,7 +71,7 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
     ```
 
     With `layout`, the operands `tables` have the stored shape that the layout gives to [K, 2^tau, N]. `scratch`, on
-    memrefs only, is memory that the kernel may use: one element of 32 bits for each token and column of a strip.
+    memrefs only, is memory that the kernel may use; which, its strategy says.
 
     Constraints:
     - (C1) at least one table set; as many destinations as table sets; no biases or as many as table sets.
@@ -88,7 +88,7 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [AttrSizedOperandSegments]> {
                        Variadic<MF_AnyShaped<MF_StoredElements>>:$tables,
                        Variadic<MF_Shaped<1, [F32]>>:$table_scales,
                        Variadic<MF_Shaped<1, MF_StoredFloats>>:$biases, Variadic<MF_Shaped<2, [F32]>>:$inits,
-                       Optional<MemRefRankOf<[I32], [2]>>:$scratch,
+                       Variadic<AnyMemRef>:$scratch,
                        OptionalAttr<MF_TableLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{

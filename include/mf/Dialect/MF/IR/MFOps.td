@@ -5,5 +5,6 @@
 include "mf/Dialect/MF/IR/MFAttentionOps.td"
 include "mf/Dialect/MF/IR/MFMemoryLayerOps.td"
 include "mf/Dialect/MF/IR/MFRowOps.td"
+include "mf/Dialect/MF/IR/MFTopKOps.td"
 
 #endif // MF_DIALECT_MF_IR_MFOPS_TD

@@ -5,9 +5,10 @@
 include "mf/Dialect/MF/IR/MFOpBase.td"
 
 def MF_RMSNormOp : MF_ComputeOp<"rms_norm"> {
-  let summary = "Root-mean-square norm, eps outside the root";
+  let summary = "Root-mean-square norm";
   let description = [{
-    y = scale * x / (sqrt(mean(x^2)) + eps) over each row. A row of zeros gives zeros.
+    y = scale * x / (sqrt(mean(x^2)) + eps) over each row, or scale * x / sqrt(mean(x^2) + eps) with `eps_inside_root`. A
+    row of zeros gives zeros.
 
     ```mlir
     %y = mf.rms_norm ins(%x, %scale : tensor<?x512xf32>, tensor<512xf32>) outs(%init : tensor<?x512xf32>)
@@ -19,7 +20,8 @@ def MF_RMSNormOp : MF_ComputeOp<"rms_norm"> {
     - (C2) `eps` is finite and not negative.
   }];
   let arguments = (ins MF_Shaped<2, [F32]>:$x, MF_Shaped<1, MF_StoredFloats>:$scale, MF_Shaped<2, [F32]>:$init,
-                       DefaultValuedAttr<F64Attr, "1.0e-8">:$eps, MF_OptionalStrategy:$strategy);
+                       DefaultValuedAttr<F64Attr, "1.0e-8">:$eps, UnitAttr:$eps_inside_root,
+                       MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     (`strategy` `(` $strategy^ `)`)? `ins` `(` $x `,` $scale `:` type($x) `,` type($scale) `)`
@@ -59,9 +61,9 @@ def MF_LayerNormOp : MF_ComputeOp<"layer_norm"> {
 }
 
 def MF_AddOp : MF_ComputeOp<"add"> {
-  let summary = "Sum of two activations (residual connection)";
+  let summary = "Sum of two activations (residual connection), or of activations and a bias";
   let description = [{
-    y = a + b elementwise.
+    y = a + b elementwise. A term b of one row is added to every token.
 
     ```mlir
     %y = mf.add ins(%a, %b : tensor<?x512xf32>, tensor<?x512xf32>) outs(%init : tensor<?x512xf32>)
@@ -69,16 +71,52 @@ def MF_AddOp : MF_ComputeOp<"add"> {
     ```
 
     Constraints:
-    - (C1) a, b and the destination have equal shapes.
+    - (C1) a and the destination have equal shapes [tokens, d]; b is [tokens, d] of f32, or [d].
   }];
-  let arguments = (ins MF_Shaped<2, [F32]>:$a, MF_Shaped<2, [F32]>:$b, MF_Shaped<2, [F32]>:$init,
-                       MF_OptionalStrategy:$strategy);
+  let arguments = (ins MF_Shaped<2, [F32]>:$a,
+                       AnyTypeOf<[MF_Shaped<2, [F32]>, MF_Shaped<1, MF_StoredFloats>]>:$b,
+                       MF_Shaped<2, [F32]>:$init, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     (`strategy` `(` $strategy^ `)`)? `ins` `(` $a `,` $b `:` type($a) `,` type($b) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
   let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// Whether b is one row for all tokens.
+    bool isBias() { return ::llvm::cast<::mlir::ShapedType>(getB().getType()).getRank() == 1; }
+  }];
+}
+
+def MF_ActivationOp : MF_ComputeOp<"activation", [AttrSizedOperandSegments]> {
+  let summary = "Nonlinear function of each element";
+  let description = [{
+    y = f(x + bias) * factor elementwise, without the bias or the factor where there is none:
+
+    - `gelu`: f(z) = z (1 + erf(z / sqrt(2))) / 2;
+    - `gelu_tanh`: f(z) = z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2;
+    - `silu`: f(z) = z / (1 + exp(-z)).
+
+    With a factor, `silu` is the gate of a SwiGLU feed-forward part.
+
+    ```mlir
+    %y = mf.activation gelu ins(%x : tensor<?x2048xf32>) bias(%b : tensor<2048xf32>) outs(%init : tensor<?x2048xf32>)
+        -> tensor<?x2048xf32>
+    ```
+
+    Constraints:
+    - (C1) x, factor and the destination have equal shapes [tokens, d]; bias is [d].
+  }];
+  let arguments = (ins MF_Shaped<2, [F32]>:$x, Optional<MF_Shaped<1, MF_StoredFloats>>:$bias,
+                       Optional<MF_Shaped<2, [F32]>>:$factor, MF_Shaped<2, [F32]>:$init, MF_ActivationKindAttr:$kind,
+                       MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $kind (`strategy` `(` $strategy^ `)`)? `ins` `(` $x `:` type($x) `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`factor` `(` $factor^ `:` type($factor) `)`)? `outs` `(` $init `:` type($init) `)` attr-dict
+    (`->` type($results)^)?
+  }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];
@@ -153,23 +191,24 @@ def MF_LinearOp : MF_ComputeOp<"linear", [AttrSizedOperandSegments]> {
     ```
 
     With a quantised weight (i8, or i4 in pairs) x comes from `mf.quantize_rows`, the features are in G groups of D / G,
-    and y[m, n] = x_scales[m] * sum over g of weight_scales[g, n] * (sum over d in group g of x[m, d] * weight[n, d]). The
+    and y[m, n] = x_scales[m] * sum over g of weight_scales[n, g] * (sum over d in group g of x[m, d] * weight[n, d]). The
     inner sums are ones of integers; the outer one goes with g ascending.
 
     ```mlir
     %y = mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4>)
         ins(%q, %weight : tensor<?x512xi8>, tensor<1572x128x32x4xi8>)
-        scales(%s, %ws : tensor<?xf32>, tensor<1x50304xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
+        scales(%s, %ws : tensor<?xf32>, tensor<1572x1x32xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
     ```
 
     Constraints:
     - (C1) x is [tokens, D], the destination [tokens, N].
     - (C2) the (stored) shape of weight is that of [N, D].
     - (C3) either x is f32 and weight floats, and there are no scales; or both are i8, x_scales is [tokens] and
-      weight_scales is [G, N] with G static and a divisor of D. Then D / G is at most 65,536, so that no sum overflows.
+      weight_scales is [N, G] with G static and a divisor of D, with `layout` as panels of as many columns store it. Then
+      D / G is at most 65,536, so that no sum overflows.
   }];
   let arguments = (ins MF_Shaped<2, [F32, I8]>:$x, MF_AnyShaped<MF_StoredElements>:$weight,
-                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_Shaped<2, [F32]>>:$weight_scales,
+                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_AnyShaped<[F32]>>:$weight_scales,
                        MF_Shaped<2, [F32]>:$init,
                        OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);

@@ -43,13 +43,14 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   let description = [{
     Table bytes are what a lookup costs, weight bytes what a dense layer of one token costs.
 
-    1. The tables of lookups get the type `table-dtype`, the weights of linears `head-dtype`. `keep` leaves them as they
-       are. A parameter that has a layout, that is converted already, or that an op of another kind reads too, stays.
+    1. The tables of lookups get the type `table-dtype`, the weights of linears `weight-dtype`, but for the head, whose
+       result comes into no other linear or lookup: `head-dtype`. `keep` leaves them as they are. A parameter that has a
+       layout, that is converted already, or that an op of another of these kinds reads too, stays.
     2. f32, bf16 and f16: the parameter's type changes; a source that does not convert without loss is rounded
        (`#mf.rounded`).
     3. i8 and i4: the source becomes `#mf.quantized`, a parameter `<name>.scales` (with a suffix where there is one of that name) holds the scales. Those of tables are
        per column, so that sums over tables are sums of integers; those of weights per output column, for i4 per output
-       column and group of `head-group` features. `mf.quantize_rows` turns scores and activations into integers, once for
+       column and group of `head-group` or `weight-group` features. `mf.quantize_rows` turns scores and activations into integers, once for
        all ops that share them.
     4. A scale is the largest magnitude over 127 (i8), or the one of least squared error out of 13 fractions of the
        largest magnitude over 7 (i4). It is chosen when the parameter file is written; `mf-compile --report` says the
@@ -60,11 +61,35 @@ def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> 
   }];
   let options = [
     Option<"tableDtype", "table-dtype", "std::string", "\"keep\"", "Type of tables: keep, f32, bf16, f16, i8 or i4">,
-    Option<"headDtype", "head-dtype", "std::string", "\"keep\"", "Type of dense weights: keep, f32, bf16, f16, i8 or i4">,
-    Option<"headGroup", "head-group", "int64_t", "32", "Features that share a scale of an i4 weight; 0: all">,
+    Option<"headDtype", "head-dtype", "std::string", "\"keep\"", "Type of the head: keep, f32, bf16, f16, i8 or i4">,
+    Option<"headGroup", "head-group", "int64_t", "32", "Features that share a scale of an i4 head; 0: all">,
+    Option<"weightDtype", "weight-dtype", "std::string", "\"keep\"",
+           "Type of other dense weights: keep, f32, bf16, f16, i8 or i4">,
+    Option<"weightGroup", "weight-group", "int64_t", "32", "Features that share a scale of an i4 weight; 0: all">,
   ];
   let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect"];
   let statistics = [Statistic<"numConverted", "num-converted", "Number of parameters with another type">];
+}
+
+def SelectCachesPass : Pass<"mf-select-caches", "::mlir::ModuleOp"> {
+  let summary = "Choose element type and layout of the sequences' caches";
+  let description = [{
+    A cache is a state (`mf.state`) that is written by `mf.update_state` and read by `mf.cached_attention` alone.
+
+    1. Its elements become `cache-dtype`; `keep` leaves them as they are.
+    2. One that is read as keys gets `#mf.cache_layout<keys = 16>`: 16 positions of a feature lie side by side, so that
+       attention reads vectors of keys as they are, with one query as with many. The layout is written on the ops and, as
+       the value of `mf.state`, on argument and result. A layout that is written by hand stays.
+
+    A state with other uses stays as it is, with a remark. It fails where `cache-dtype` is none.
+    Test: `test/Dialect/MF/select-caches.mlir`.
+  }];
+  let options = [
+    Option<"cacheDtype", "cache-dtype", "std::string", "\"keep\"", "Type of caches: keep, f32, bf16 or f16">,
+    Option<"layout", "layout", "bool", "true", "Give caches of keys a layout">,
+  ];
+  let statistics = [Statistic<"numConverted", "num-converted", "Number of caches with another element type">,
+                    Statistic<"numLayouts", "num-layouts", "Number of caches that got a layout">];
 }
 
 def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
@@ -76,7 +101,8 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
        table-strip-columns>`, each linear whose weight is one wants `#mf.panel_layout<columns = panel-columns>`. By default
        a row of a strip is 128 bytes, two cache lines: with many tokens a block of a few tables of one strip fits the
        second-level cache, with few tokens rows come from memory in pieces that are long enough (one line a piece costs
-       half of the bandwidth of two threads). Integer weights interleave 4 features. A layout that is written by hand, on
+       half of the bandwidth of two threads). A row of a strip of integer tables of more than 256 rows is one line: few
+       such tables fit together, and sums would pass through the cache more often than rows. Integer weights interleave 4 features. A layout that is written by hand, on
        the op or on one of its parameters, wins.
     2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
        parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.

@@ -1,0 +1,147 @@
+// mf-select-caches: element types and layouts of the sequences' caches.
+#include "mf/Dialect/MF/IR/MFOps.h"
+#include "mf/Dialect/MF/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
+
+namespace mlir::mf {
+#define GEN_PASS_DEF_SELECTCACHESPASS
+#include "mf/Dialect/MF/Transforms/Passes.h.inc"
+} // namespace mlir::mf
+
+#define DEBUG_TYPE "mf-select-caches"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+namespace {
+/// A state that is written by updates and read by attention only.
+class Cache {
+public:
+  explicit Cache(BlockArgument arg) : arg(arg), func(cast<func::FuncOp>(arg.getOwner()->getParentOp())) {}
+
+  /// Follows the state from the argument to the results; fails where something else uses it.
+  LogicalResult follow();
+  /// Whether it is read as keys alone and no layout was written by hand.
+  bool canHaveLayout();
+
+  void setElementType(Type element);
+  void setLayout(CacheLayoutAttr layout);
+
+private:
+  LogicalResult followUses(Value value);
+
+  BlockArgument arg;
+  func::FuncOp func;
+  SmallVector<UpdateStateOp> updates;
+  SmallVector<CachedAttentionOp> keyReaders, valueReaders;
+  SmallVector<unsigned> results;
+};
+} // namespace
+
+LogicalResult Cache::followUses(Value value) {
+  for (OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    if (auto update = dyn_cast<UpdateStateOp>(user); update && &use == &update.getStateMutable()) {
+      updates.push_back(update);
+      if (failed(followUses(update.getResult(0))))
+        return failure();
+    } else if (auto attention = dyn_cast<CachedAttentionOp>(user); attention && &use == &attention.getKeysMutable()) {
+      keyReaders.push_back(attention);
+    } else if (attention && &use == &attention.getValuesMutable()) {
+      valueReaders.push_back(attention);
+    } else if (isa<func::ReturnOp>(user) && func.getResultAttr(use.getOperandNumber(), "mf.state")) {
+      results.push_back(use.getOperandNumber());
+    } else if (!isa<tensor::DimOp>(user)) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult Cache::follow() {
+  auto type = dyn_cast<RankedTensorType>(arg.getType());
+  return success(type && type.getRank() == 4 && isa<FloatType>(type.getElementType()) && succeeded(followUses(arg)));
+}
+
+bool Cache::canHaveLayout() {
+  auto isPlain = [](auto op) { return !op.getLayoutAttr(); };
+  auto type = cast<RankedTensorType>(arg.getType());
+  return isa<UnitAttr>(func.getArgAttr(arg.getArgNumber(), "mf.state")) && !keyReaders.empty() &&
+         valueReaders.empty() && llvm::all_of(updates, isPlain) && llvm::all_of(keyReaders, isPlain) &&
+         !type.isDynamicDim(3) && (type.isDynamicDim(2) || type.getDimSize(2) % kCacheKeys == 0);
+}
+
+void Cache::setElementType(Type element) {
+  auto type = cast<RankedTensorType>(arg.getType()).clone(element);
+  arg.setType(type);
+  for (UpdateStateOp update : updates)
+    update.getResult(0).setType(cast<RankedTensorType>(update.getResult(0).getType()).clone(element));
+  SmallVector<Type> inputs(func.getArgumentTypes()), outputs(func.getResultTypes());
+  inputs[arg.getArgNumber()] = type;
+  for (unsigned result : results)
+    outputs[result] = cast<RankedTensorType>(outputs[result]).clone(element);
+  func.setFunctionType(FunctionType::get(func.getContext(), inputs, outputs));
+}
+
+void Cache::setLayout(CacheLayoutAttr layout) {
+  for (UpdateStateOp update : updates)
+    update.setLayoutAttr(layout);
+  for (CachedAttentionOp reader : keyReaders)
+    reader.setLayoutAttr(layout);
+  func.setArgAttr(arg.getArgNumber(), "mf.state", layout);
+  for (unsigned result : results)
+    func.setResultAttr(result, "mf.state", layout);
+}
+
+namespace {
+struct SelectCachesPass : public mf::impl::SelectCachesPassBase<SelectCachesPass> {
+  using SelectCachesPassBase::SelectCachesPassBase;
+
+  void runOnOperation() override;
+
+private:
+  void select(BlockArgument arg, Type element);
+};
+} // namespace
+
+void SelectCachesPass::select(BlockArgument arg, Type element) {
+  Cache cache(arg);
+  if (failed(cache.follow())) {
+    remark::missed(arg.getLoc(), remark::RemarkOpts::name("SelectCaches").category(DEBUG_TYPE))
+        << "state " << std::to_string(arg.getArgNumber()) << " stays as it is: it is no cache of attention";
+    return;
+  }
+  if (element && element != getElementTypeOrSelf(arg)) {
+    cache.setElementType(element);
+    ++numConverted;
+  }
+  if (layout && cache.canHaveLayout()) {
+    cache.setLayout(CacheLayoutAttr::get(&getContext(), kCacheKeys));
+    ++numLayouts;
+  }
+}
+
+void SelectCachesPass::runOnOperation() {
+  Builder builder(&getContext());
+  Type element;
+  if (cacheDtype == "f32")
+    element = builder.getF32Type();
+  else if (cacheDtype == "f16")
+    element = builder.getF16Type();
+  else if (cacheDtype == "bf16")
+    element = builder.getBF16Type();
+  else if (cacheDtype != "keep")
+    return getOperation().emitError("mf-select-caches: expects cache-dtype to be keep, f32, bf16 or f16, found '")
+               << cacheDtype.getValue() << "'",
+           signalPassFailure();
+  for (auto func : getOperation().getOps<func::FuncOp>()) {
+    if (func.isExternal() || !func.getBody().hasOneBlock())
+      continue;
+    for (BlockArgument arg : func.getArguments())
+      if (func.getArgAttr(arg.getArgNumber(), "mf.state"))
+        select(arg, element);
+  }
+}
