@@ -118,6 +118,12 @@ def test_slices_and_gather_have_the_same_bits(element, tmp_path):
             assert counts["wavefronts"] == counts["ideal_wavefronts"] > 0
 
 
+def test_no_tokens_launch_nothing(tmp_path):
+    layer = Layer(3, 8, 64, "f16")
+    results, ((_, counts),) = layer.run(gpu_kernels.Module(tmp_path, layer.text()), *layer.inputs(0))
+    assert counts == {} and all(y.shape == (0, 64) for y in results)
+
+
 def test_tables_of_several_slices(tmp_path):
     """Tables of 10 bits pass in four slices."""
     layer = Layer(2, 10, 64, "f16")
@@ -138,25 +144,31 @@ def test_rows(size, tmp_path):
     ids = function.argument("ids", ("t",), "i32")
     rms, layer = function.row_op("mf.rms_norm", x, weight), function.row_op("mf.layer_norm", x, weight, bias)
     total, rows = function.row_op("mf.add", x, rms), function.row_op("mf.embedding", ids, x, shape=("t", size))
-    module = gpu_kernels.Module(tmp_path, modules.module(function.text(rms=rms, layer=layer, total=total, rows=rows)))
+    inside = function.row_op("mf.rms_norm", x, weight, attributes="{eps = 1.0e-3 : f64, eps_inside_root}")
+    shifted = function.row_op("mf.add", x, bias)
+    text = function.text(rms=rms, layer=layer, total=total, rows=rows, inside=inside, shifted=shifted)
+    module = gpu_kernels.Module(tmp_path, modules.module(text))
     random = np.random.default_rng(size)
     for tokens in TOKENS:
         x, w, b = (random.standard_normal(s).astype(np.float32) for s in [(tokens, size), size, size])
         x[0] = 0
         ids = random.integers(-3, tokens + 3, tokens).astype(np.int32)
-        results = [np.full((tokens, size), np.nan, np.float32) for _ in range(4)]
+        results = [np.full((tokens, size), np.nan, np.float32) for _ in range(6)]
         module.run("rows", [tokens], [x, w, b, ids.view(np.uint32), *results])
         z, u = x.astype(np.float64), reference.UNIT_ROUNDOFF
         norm = w * z / (np.sqrt((z**2).mean(1, keepdims=True)) + 1e-8)
         # Each lane adds a 32nd, then five levels; quotient, root and three products follow.
         rounding = (size / 32 + 16) * u
         assert np.all(np.abs(results[0] - norm) <= rounding * np.abs(norm))
+        inside = w * z / np.sqrt((z**2).mean(1, keepdims=True) + 1e-3)
+        assert np.all(np.abs(results[4] - inside) <= rounding * np.abs(inside))
         centred = z - z.mean(1, keepdims=True)
         factor = 1 / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
         spread = factor * (np.abs(z) + np.abs(z).mean(1, keepdims=True))
         slack = 3 * rounding * (np.abs(w) * spread * np.maximum(1, spread.max(1, keepdims=True)) + np.abs(b))
         assert np.all(np.abs(results[1] - (w * centred * factor + b)) <= slack)
         np.testing.assert_array_equal(results[2], x + results[0])
+        np.testing.assert_array_equal(results[5], x + b)
         np.testing.assert_array_equal(results[3], x[np.clip(ids, 0, tokens - 1)])
 
 
