@@ -105,7 +105,7 @@ static mf_status mapScratch(mf_session &session) {
 static int64_t countPositions(const mf_session &session) {
   int64_t block = 1;
   for (int32_t i = 0; i < session.stateCount; ++i) {
-    int32_t own = session.entry->operands[stepFirstState + i].position_block;
+    int32_t own = session.entry->operands[session.firstState + i].position_block;
     // Blocks are powers of two.
     block = own > block ? own : block;
   }
