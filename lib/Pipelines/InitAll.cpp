@@ -2,6 +2,7 @@
 #include "mf/Pipelines/InitAll.h"
 #include "mf/Codegen/CPU/Passes.h"
 #include "mf/Codegen/Common/Passes.h"
+#include "mf/Codegen/GPU/Passes.h"
 #include "mf/Conversion/Passes.h"
 #include "mf/Dialect/MF/IR/MFDialect.h"
 #include "mf/Dialect/MF/Transforms/BufferizableOpInterfaceImpl.h"
@@ -27,5 +28,7 @@ void mf::registerAllDialectsAndPasses(DialectRegistry &registry) {
   mf::registerLowerToLLVMPipeline();
   mf::registerMFCodegenCommonPasses();
   mf::registerMFCodegenCPUPasses();
+  mf::registerMFCodegenGPUPasses();
   mf::registerPipelines();
+  mf::registerGPUPipelines();
 }

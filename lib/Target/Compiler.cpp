@@ -8,6 +8,7 @@
 #include "mf/Codegen/Strategy/Target.h"
 #include "mf/Target/Artifact.h"
 #include "mf/Target/HeaderEmitter.h"
+#include "mf/Target/PTXEmitter.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Path.h"
@@ -63,6 +64,7 @@ private:
   llvm::Error load();
   llvm::Error emitMLIR();
   llvm::Error emitVariant(EmitKind kind);
+  llvm::Error emitKernels();
   /// Runs the chosen variant up to `last`.
   llvm::Expected<std::unique_ptr<VariantCompiler>> compileVariant(Stage last);
   std::string getOutput(StringRef suffix) const {
@@ -148,6 +150,21 @@ llvm::Error Compilation::emitVariant(EmitKind kind) {
   return writeOutput(getOutput(suffix), StringRef(code.data(), code.size()));
 }
 
+llvm::Error Compilation::emitKernels() {
+  if (llvm::Error error = runModelStage(*module, options, log, report.steps))
+    return error;
+  GPUOptions gpuOptions;
+  gpuOptions.arch = options.gpuArch;
+  PassManager passManager(&context);
+  if (failed(applyPassManagerCLOptions(passManager)))
+    return makeError(ErrorKind::CommandLine, log.getError("the options of the pass manager contradict each other"));
+  buildGPUPipeline(passManager, gpuOptions);
+  if (failed(passManager.run(*module)))
+    return makeError(ErrorKind::Compile, log.getError("internal error: the GPU pipeline failed without a message"));
+  llvm::Expected<std::string> ptx = emitPTX(*module, options.gpuArch, registry);
+  return ptx ? writeOutput(getOutput(".ptx"), *ptx) : ptx.takeError();
+}
+
 llvm::Error Compilation::run() {
   if (llvm::Error error = checkOptions(options))
     return error;
@@ -160,6 +177,8 @@ llvm::Error Compilation::run() {
   EmitKind kind = options.emit.value_or(options.compileTo.empty() ? EmitKind::Library : EmitKind::MLIR);
   if (kind == EmitKind::MLIR)
     return emitMLIR();
+  if (kind == EmitKind::PTX)
+    return emitKernels();
   if (kind != EmitKind::Library)
     return emitVariant(kind);
   if (llvm::Error error = runModelStage(*module, options, log, report.steps))

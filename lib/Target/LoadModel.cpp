@@ -1,5 +1,6 @@
 // Checks the options of a compilation and reads its input.
 #include "LoadModel.h"
+#include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mf/Frontend/Config.h"
 #include "mf/Pipelines/Pipelines.h"
 #include "mf/Target/EmbeddedFiles.h"
@@ -70,6 +71,12 @@ static llvm::Error checkStage(const CompilerOptions &options) {
   return llvm::Error::success();
 }
 
+static llvm::Error checkGPU(const CompilerOptions &options) {
+  if (isGPUArchitecture(options.gpuArch))
+    return llvm::Error::success();
+  return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80 or sm_90a, found '" + options.gpuArch + "'");
+}
+
 static llvm::Error checkElementTypes(const CompilerOptions &options) {
   static constexpr StringLiteral types[] = {"keep", "f32", "bf16", "f16", "i8", "i4"};
   for (auto [option, type] : {std::pair("--table-dtype", StringRef(options.tableType)),
@@ -106,7 +113,7 @@ llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
   llvm::Expected<RuntimeFiles> runtime = getRuntimeFiles(triple, options.sanitizer);
   if (!runtime)
     return runtime.takeError();
-  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds})
+  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds, checkGPU})
     if (llvm::Error error = check(options))
       return error;
   return llvm::Error::success();

@@ -23,7 +23,8 @@ static cl::opt<EmitKind> emitKind("emit", cl::desc("What to write (default: lib)
                                              clEnumValN(EmitKind::Assembly, "asm", "assembly of one variant"),
                                              clEnumValN(EmitKind::Object, "obj", "object of one variant"),
                                              clEnumValN(EmitKind::Library, "lib", "model.so, model.mfp and model.h"),
-                                             clEnumValN(EmitKind::Header, "header", "the C header")));
+                                             clEnumValN(EmitKind::Header, "header", "the C header"),
+                                             clEnumValN(EmitKind::PTX, "ptx", "the kernels of --gpu-arch")));
 static cl::opt<std::string> compileTo("compile-to", cl::value_desc("stage"), cl::cat(category),
                                       cl::desc("Stop after import, model, strategy, tile, pack, bufferize or cpu"));
 static cl::opt<std::string> triple("mtriple", cl::value_desc("triple"), cl::cat(category),
@@ -33,6 +34,8 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
                                   cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
+static cl::opt<std::string> gpuArch("gpu-arch", cl::value_desc("name"), cl::cat(category), cl::init("sm_80"),
+                                    cl::desc("Architecture of PTX: sm_80 (default) or sm_90a"));
 static cl::opt<std::string> strategy("strategy", cl::value_desc("file"), cl::cat(category),
                                      cl::desc("Strategies that mf-bench --tune found"));
 static cl::opt<std::string> name("name", cl::value_desc("identifier"), cl::cat(category),
@@ -121,6 +124,7 @@ static bool convertOptions(CompilerOptions &options) {
   options.triple = triple;
   options.cpus.assign(cpus.begin(), cpus.end());
   options.variant = variant;
+  options.gpuArch = gpuArch;
   options.strategyFile = strategy;
   options.name = name;
   options.randomElementType = randomType;

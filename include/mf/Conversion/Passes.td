@@ -4,6 +4,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertMFToGPUPass : Pass<"convert-mf-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Compute ops on memrefs to launches of kernels for GPUs, as their strategies say";
+  let description = [{
+    In: functions with compute ops of `mf` on memrefs, each with a strategy of a GPU. Out: a `gpu.launch_func` in the place
+    of each (two in an `scf.if` for a lookup with `#mf.gpu_table_tile`, which gathers few tokens), and the kernels in one
+    `gpu.module @kernels`. A kernel takes the op's operands; equal ops launch one kernel. Grids depend on the number of
+    tokens alone.
+
+    Fails on an op without a strategy of its family, without a kernel for GPUs, on tensors, and where a dimension other
+    than the tokens is dynamic. Linear in the size of the module. Test: test/Conversion/MFToGPU/.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numKernels", "kernels", "Kernels that were built">];
+}
+
 def ConvertMFToLLVMPass : Pass<"convert-mf-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Frames, parallel loops and everything below them to the LLVM dialect";
   let description = [{

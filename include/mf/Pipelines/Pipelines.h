@@ -66,6 +66,10 @@ struct CPUOptions : public PassPipelineOptions<CPUOptions> {
                             llvm::cl::init(true)};
 };
 
+struct GPUOptions : public PassPipelineOptions<GPUOptions> {
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 (default) or sm_90a"), llvm::cl::init("sm_80")};
+};
+
 /// Graph level: shared values, element types of parameters, fused lookups, layouts.
 void buildModelPipeline(OpPassManager &passManager, const ModelOptions &options);
 
@@ -86,6 +90,16 @@ void buildCPUPipeline(OpPassManager &passManager, const CPUOptions &options);
 
 /// Adds `stage` with its default options.
 void buildStagePipeline(OpPassManager &passManager, Stage stage);
+
+/// After the model stage: kernels for a GPU in `gpu.module`s, and functions of a frame that launch them over one
+/// planned workspace; ends in `mf-verify-gpu-kernel-contract`.
+void buildGPUPipeline(OpPassManager &passManager, const GPUOptions &options);
+
+/// The kernels as PTX in `gpu.binary` ops. The back end aborts where it fails: see emitPTX for a way around that.
+void buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOptions &options);
+
+/// Registers `mf-gpu-pipeline` and `mf-gpu-to-ptx-pipeline`.
+void registerGPUPipelines();
 
 /// Registers `mf-<stage>-pipeline` for all stages and `mf-compile-pipeline`.
 void registerPipelines();

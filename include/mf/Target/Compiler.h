@@ -11,7 +11,7 @@
 
 namespace mlir::mf {
 
-enum class EmitKind { MLIR, LLVM, Assembly, Object, Library, Header };
+enum class EmitKind { MLIR, LLVM, Assembly, Object, Library, Header, PTX };
 enum class ReportKind { None, Text, JSON };
 
 /// What to compile, and to what.
@@ -29,6 +29,8 @@ struct CompilerOptions {
   std::vector<std::string> cpus;
   /// The variant that anything but a library is made of; empty: the best.
   std::string variant;
+  /// Architecture of PTX: sm_80 or sm_90a.
+  std::string gpuArch = "sm_80";
   /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.
   std::string strategyFile;
   /// Name of the model, a C identifier; empty: the module's own, or made from the input's.

@@ -282,6 +282,55 @@ LogicalResult CPUPanelGemmAttr::verify(function_ref<InFlightDiagnostic()> emitEr
 int64_t CPUPanelGemmAttr::getTokenTile() const { return 0; }
 
 //===----------------------------------------------------------------------===//
+// Strategies on GPUs
+//===----------------------------------------------------------------------===//
+
+/// Threads of a warp, and the most of a block.
+static constexpr int64_t kWarp = 32, kMaxThreads = 1024;
+
+static LogicalResult verifyWarps(function_ref<InFlightDiagnostic()> emitError, int64_t warps) {
+  if (warps >= 1 && warps <= kMaxThreads / kWarp)
+    return success();
+  return emitError() << "expects warps to be in [1, " << kMaxThreads / kWarp << "], found " << warps;
+}
+
+static LogicalResult verifyThreads(function_ref<InFlightDiagnostic()> emitError, int64_t threads) {
+  if (threads >= kWarp && threads <= kMaxThreads && threads % kWarp == 0)
+    return success();
+  return emitError() << "expects threads to be a multiple of " << kWarp << " up to " << kMaxThreads << ", found "
+                     << threads;
+}
+
+LogicalResult GPURowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps) {
+  return verifyWarps(emitError, warps);
+}
+int64_t GPURowsAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUHashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps) {
+  return verifyWarps(emitError, warps);
+}
+int64_t GPUHashAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPURowGatherAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t threads) {
+  return verifyThreads(emitError, threads);
+}
+int64_t GPURowGatherAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUTableTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t threads, int64_t tokens,
+                                       int64_t rows, int64_t gatherTokens) {
+  if (failed(verifyThreads(emitError, threads)))
+    return failure();
+  if (tokens < 1)
+    return emitError() << "expects tokens to be 1 or more, found " << tokens;
+  if (rows < 1)
+    return emitError() << "expects rows to be 1 or more, found " << rows;
+  if (gatherTokens < 0)
+    return emitError() << "expects gather_tokens to be 0 or more, found " << gatherTokens;
+  return success();
+}
+int64_t GPUTableTileAttr::getTokenTile() const { return 0; }
+
+//===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//
 

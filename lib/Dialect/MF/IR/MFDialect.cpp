@@ -98,6 +98,8 @@ LogicalResult MFDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
     return verifyModuleAttribute<StringAttr>(op, attribute, "a string");
   if (name == "mf.target")
     return verifyModuleAttribute<CPUTargetAttr>(op, attribute, "#mf.cpu_target");
+  if (name == "mf.gpu_target")
+    return verifyModuleAttribute<GPUTargetAttr>(op, attribute, "#mf.gpu_target");
   if (name == "mf.strategies")
     return verifyStrategies(op, attribute);
   if (name == "mf.entry")

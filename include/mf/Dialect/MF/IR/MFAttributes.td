@@ -71,6 +71,15 @@ def MF_CPUTargetAttr : MF_Attr<"CPUTarget", "cpu_target"> {
   }];
 }
 
+def MF_GPUTargetAttr : MF_Attr<"GPUTarget", "gpu_target"> {
+  let summary = "A GPU to compile for, with what strategies ask about it";
+  let description = [{
+    `#mf.gpu_target<arch = "sm_80", workgroup_bytes = 166912>`: `workgroup_bytes` is what one block can have.
+  }];
+  let parameters = (ins StringRefParameter<"architecture, as ptxas names it">:$arch, "int64_t":$workgroup_bytes);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def MF_OperandAttr : MF_Attr<"Operand", "operand"> {
   let summary = "An operand of an entry point";
   let description = [{
@@ -316,6 +325,35 @@ def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$lanes, "int64_t":$tile_rows,
                         "int64_t":$tile_columns, "int64_t":$features);
+}
+
+//===----------------------------------------------------------------------===//
+// Strategies on GPUs
+//===----------------------------------------------------------------------===//
+
+def MF_GPURowsAttr : MF_StrategyAttr<"GPURows", "gpu_rows"> {
+  let summary = "Row by row on a GPU: a warp per row, `warps` rows per block";
+  let parameters = (ins "int64_t":$warps);
+}
+
+def MF_GPUHashAttr : MF_StrategyAttr<"GPUHash", "gpu_hash"> {
+  let summary = "Codes by ballots: a warp per token takes 32 / bits chunks at a time, `warps` tokens per block";
+  let parameters = (ins "int64_t":$warps);
+}
+
+def MF_GPURowGatherAttr : MF_StrategyAttr<"GPURowGather", "gpu_row_gather"> {
+  let summary = "Lookup straight from memory: a thread sums 16 bytes of columns of one token while all tables pass";
+  let parameters = (ins "int64_t":$threads);
+}
+
+def MF_GPUTableTileAttr : MF_StrategyAttr<"GPUTableTile", "gpu_table_tile"> {
+  let summary = "Lookup of many tokens: slices of a strip's tables pass through workgroup memory";
+  let description = [{
+    A block takes one strip and threads / (row bytes / 16) * `tokens` tokens, whose sums stay in registers. A slice is
+    `rows` rows of a table, loaded by asynchronous copies into one of two buffers while the other is read. Below
+    `gather_tokens` tokens the rows are gathered from memory, as with `#mf.gpu_row_gather`. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens);
 }
 
 //===----------------------------------------------------------------------===//

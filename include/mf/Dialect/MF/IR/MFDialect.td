@@ -28,6 +28,7 @@ def MF_Dialect : Dialect {
     | `mf.entry` | function | `#mf.entry`, the interface of an entry point once it takes a frame |
     | `mf.target` | module | `#mf.cpu_target`, the variant that is being compiled |
     | `mf.block` | parameter | the part of the model that it belongs to, `"layers.0"`: what `mf-report-cost` sums up by |
+    | `mf.gpu_target` | module | `#mf.gpu_target`, the GPU that kernels are made for |
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

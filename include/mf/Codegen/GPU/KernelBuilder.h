@@ -1,0 +1,99 @@
+// What the kernels of GPUs are written with. Every op that it builds is in the table of KernelOps.h.
+#ifndef MF_CODEGEN_GPU_KERNELBUILDER_H
+#define MF_CODEGEN_GPU_KERNELBUILDER_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::mf {
+
+/// Symbol of the workgroup memory in a `gpu.module`: `memref<0xi8>`, whose size the launch gives.
+inline constexpr StringLiteral kWorkgroupMemory = "workgroup_memory";
+
+/// A builder of kernels of one-dimensional blocks. A value of `width` w is a vector of w elements, for w = 1 a scalar;
+/// floating-point values are f32.
+class GPUKernelBuilder {
+public:
+  explicit GPUKernelBuilder(ImplicitLocOpBuilder builder) : b(builder) {}
+
+  ImplicitLocOpBuilder &builder() { return b; }
+
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+  Value integer(int64_t value);
+  Value constant(float value, int64_t width = 1);
+
+  /// Index arithmetic, folded where it can be; nothing is negative.
+  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
+  Value add(Value x, int64_t y) { return add(x, index(y)); }
+  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(x, y); }
+  Value mul(Value x, int64_t y) { return b.createOrFold<arith::MulIOp>(x, index(y)); }
+  Value div(Value x, int64_t y) { return b.createOrFold<arith::DivUIOp>(x, index(y)); }
+  Value rem(Value x, int64_t y) { return b.createOrFold<arith::RemUIOp>(x, index(y)); }
+  Value min(Value x, Value y) { return b.createOrFold<arith::MinUIOp>(x, y); }
+  Value isBelow(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y); }
+  Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
+  Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
+  Value dim(Value memref, int64_t dimension);
+  /// The integer element at `indices` as an index: unsigned, or with its sign clamped to [0, size).
+  Value loadUnsigned(Value memref, ValueRange indices);
+  Value loadClamped(Value memref, ValueRange indices, Value size);
+
+  Value thread() { return gpu::ThreadIdOp::create(b, gpu::Dimension::x); }
+  Value block(gpu::Dimension dimension) { return gpu::BlockIdOp::create(b, dimension); }
+
+  /// f32 arithmetic.
+  Value addF(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
+  Value subF(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
+  Value mulF(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
+  Value divF(Value x, Value y) { return arith::DivFOp::create(b, x, y); }
+  Value fma(Value x, Value y, Value z);
+  Value sqrt(Value x);
+  Value broadcast(Value scalar, int64_t width);
+  /// The elements of a vector added in ascending order.
+  Value addElements(Value vector, int64_t width);
+
+  /// `width` adjacent elements, extended to f32. Vectors are aligned to their size, 16 bytes at most.
+  Value load(Value memref, ValueRange indices, int64_t width);
+  /// The same, of the memref's element type.
+  Value loadStored(Value memref, ValueRange indices, int64_t width);
+  Value extend(Value stored);
+  void store(Value value, Value memref, ValueRange indices);
+  /// Whether vectors of `width` elements from multiples of `width` on are aligned in every row of `memref`, whose data
+  /// begin at a multiple of 16 bytes.
+  static bool hasAlignedRows(Value memref, int64_t width);
+
+  /// Warps: all threads of one take part.
+  Value shuffle(Value x, Value lane);
+  Value shuffleXor(Value x, int64_t mask);
+  /// Bit l is the predicate of lane l.
+  Value ballot(Value predicate);
+  /// The sum over a warp, in every lane: pairs 16 apart first, then 8, 4, 2, 1.
+  Value warpSum(Value x);
+
+  /// Blocks.
+  void barrier() { gpu::BarrierOp::create(b); }
+  /// The workgroup memory from its begin on.
+  Value workgroupMemory(ArrayRef<int64_t> shape, Type element);
+  /// Starts a copy of `elements` elements, 16 bytes, to workgroup memory.
+  void copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements);
+  /// Closes the group of the copies that were started since the last one was closed.
+  void closeCopies();
+  /// Waits until at most `groups` of the thread's groups are on their way.
+  void awaitCopies(int64_t groups);
+
+  void loop(Value from, Value to, Value step, function_ref<void(Value)> body);
+  SmallVector<Value> loop(Value from, Value to, Value step, ValueRange initial,
+                          function_ref<SmallVector<Value>(Value, ValueRange)> body);
+  void ifThen(Value condition, function_ref<void()> body);
+  /// The values of `body` where `condition` holds, `otherwise` elsewhere.
+  SmallVector<Value> choose(Value condition, function_ref<SmallVector<Value>()> body, ValueRange otherwise);
+
+private:
+  ImplicitLocOpBuilder b;
+};
+
+} // namespace mlir::mf
+
+#endif // MF_CODEGEN_GPU_KERNELBUILDER_H

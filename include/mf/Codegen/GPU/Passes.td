@@ -1,0 +1,40 @@
+// The passes of lib/Codegen/GPU.
+#ifndef MF_CODEGEN_GPU_PASSES_TD
+#define MF_CODEGEN_GPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Math ops of kernels to what NVPTX rounds correctly";
+  let description = [{
+    `math.sqrt` of f32 becomes the intrinsic that rounds to nearest: upstream's lowering of it gives an approximation.
+    `math.absf` of f32 clears the sign bit: upstream would call libdevice. `math.fma` becomes LLVM's intrinsic.
+
+    Fails on no op. Linear in the size of the kernels. Test: test/Codegen/GPU/ptx.mlir.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
+}
+
+def GPUSelectStrategiesPass : Pass<"mf-gpu-select-strategies", "::mlir::ModuleOp"> {
+  let summary = "A GPU as target, and a strategy for each op";
+  let description = [{
+    Sets the module's `mf.gpu_target`, unless it is there, and gives each compute op without a strategy one for it.
+
+    Fails on an unknown architecture and on an op that has no kernel for GPUs. Linear in the size of the module.
+    Test: test/Codegen/GPU/select-strategies.mlir, select-strategies-invalid.mlir.
+  }];
+  let options = [Option<"arch", "arch", "std::string", "\"sm_80\"", "sm_80 or sm_90a, where the module has no target">];
+  let dependentDialects = ["::mlir::mf::MFDialect"];
+}
+
+def GPUVerifyKernelContractPass : Pass<"mf-verify-gpu-kernel-contract", "::mlir::ModuleOp"> {
+  let summary = "Checks what whoever runs kernels relies on after `mf-gpu-pipeline`";
+  let description = [{
+    Fails on an op in a `gpu.func` that is not in the table of mf/Codegen/GPU/KernelOps.h, on a kernel whose block size is
+    not known to be whole warps of one dimension, on a `gpu.launch_func` that asks for more workgroup memory than
+    `mf.gpu_target` has, and on compute ops outside of kernels. Changes nothing.
+    Test: test/Codegen/GPU/verify-gpu-kernel-contract.mlir.
+  }];
+}
+
+#endif // MF_CODEGEN_GPU_PASSES_TD

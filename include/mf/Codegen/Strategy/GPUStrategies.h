@@ -1,0 +1,35 @@
+// Strategies of kernels for NVIDIA GPUs: pure functions from an op and a target to a typed attribute.
+#ifndef MF_CODEGEN_STRATEGY_GPUSTRATEGIES_H
+#define MF_CODEGEN_STRATEGY_GPUSTRATEGIES_H
+
+#include "mf/Dialect/MF/IR/MFOps.h"
+
+namespace mlir::mf {
+
+/// Threads of a warp.
+inline constexpr int64_t kWarpThreads = 32;
+
+/// Bytes that a thread loads or copies at once.
+inline constexpr int64_t kThreadBytes = 16;
+
+/// Whether `name` is sm_80 or sm_90a.
+bool isGPUArchitecture(StringRef name);
+
+/// The description of `arch` (sm_80 or sm_90a). Fails, with a message through `emitError`, for others.
+FailureOr<GPUTargetAttr> getGPUTarget(MLIRContext *context, StringRef arch,
+                                      function_ref<InFlightDiagnostic()> emitError);
+
+/// Whether slices of the tables of `op` can pass through workgroup memory: floats in strips of whole 16 bytes, a power
+/// of two of them up to a warp, of which every set has only whole ones.
+bool hasTableSlices(LookupOp op);
+
+/// Tables in strips: slices of as many rows as fit twice into workgroup memory, 256 at most, and a gather of rows below
+/// a quarter of the rows of a table. Other tables of floats: a gather. Null for quantised ones.
+StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
+
+/// The strategy of any compute op; null for an op that has no kernel for GPUs.
+StrategyAttrInterface selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target);
+
+} // namespace mlir::mf
+
+#endif // MF_CODEGEN_STRATEGY_GPUSTRATEGIES_H

@@ -1,0 +1,191 @@
+// What the kernels of GPUs are written with.
+#include "mf/Codegen/GPU/KernelBuilder.h"
+#include "mf/Codegen/CPU/VectorMath.h"
+#include "mf/Codegen/Strategy/GPUStrategies.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+Value GPUKernelBuilder::integer(int64_t value) {
+  return arith::ConstantOp::create(b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
+}
+
+Value GPUKernelBuilder::constant(float value, int64_t width) {
+  TypedAttr element = b.getF32FloatAttr(value);
+  if (width > 1)
+    element = DenseElementsAttr::get(VectorType::get(width, b.getF32Type()), Attribute(element));
+  return arith::ConstantOp::create(b, element);
+}
+
+Value GPUKernelBuilder::dim(Value memref, int64_t dimension) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dimension))
+    return index(type.getDimSize(dimension));
+  return memref::DimOp::create(b, memref, index(dimension));
+}
+
+Value GPUKernelBuilder::loadUnsigned(Value memref, ValueRange indices) {
+  Value element = memref::LoadOp::create(b, memref, indices);
+  return arith::IndexCastUIOp::create(b, b.getIndexType(), element);
+}
+
+Value GPUKernelBuilder::loadClamped(Value memref, ValueRange indices, Value size) {
+  Value element = arith::IndexCastOp::create(b, b.getIndexType(), memref::LoadOp::create(b, memref, indices));
+  Value last = sub(size, index(1));
+  Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, element, index(0));
+  return select(isNegative, index(0), select(isBelow(element, last), element, last));
+}
+
+Value GPUKernelBuilder::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
+
+Value GPUKernelBuilder::sqrt(Value x) { return math::SqrtOp::create(b, x); }
+
+Value GPUKernelBuilder::broadcast(Value scalar, int64_t width) {
+  return width == 1 ? scalar : vector::BroadcastOp::create(b, VectorType::get(width, scalar.getType()), scalar);
+}
+
+Value GPUKernelBuilder::addElements(Value vector, int64_t width) {
+  if (width == 1)
+    return vector;
+  Value sum = vector::ExtractOp::create(b, vector, 0);
+  for (int64_t i = 1; i < width; ++i)
+    sum = addF(sum, vector::ExtractOp::create(b, vector, i));
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+static int64_t getVectorAlignment(VectorType type) {
+  return std::min<int64_t>(type.getNumElements() * type.getElementTypeBitWidth() / 8, kThreadBytes);
+}
+
+Value GPUKernelBuilder::loadStored(Value memref, ValueRange indices, int64_t width) {
+  if (width == 1)
+    return memref::LoadOp::create(b, memref, indices);
+  auto type = VectorType::get(width, getElementTypeOrSelf(memref.getType()));
+  auto load = vector::LoadOp::create(b, type, memref, indices);
+  // Without it the access becomes one per element.
+  load->setAttr("alignment", b.getI64IntegerAttr(getVectorAlignment(type)));
+  return load;
+}
+
+Value GPUKernelBuilder::extend(Value stored) {
+  return buildExtendToF32(b, b.getLoc(), stored, /*halfConversions=*/true);
+}
+
+Value GPUKernelBuilder::load(Value memref, ValueRange indices, int64_t width) {
+  return extend(loadStored(memref, indices, width));
+}
+
+void GPUKernelBuilder::store(Value value, Value memref, ValueRange indices) {
+  auto type = dyn_cast<VectorType>(value.getType());
+  if (!type) {
+    memref::StoreOp::create(b, value, memref, indices);
+    return;
+  }
+  auto store = vector::StoreOp::create(b, value, memref, indices);
+  store->setAttr("alignment", b.getI64IntegerAttr(getVectorAlignment(type)));
+}
+
+bool GPUKernelBuilder::hasAlignedRows(Value memref, int64_t width) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)) || ShapedType::isDynamic(offset) || offset % width != 0 ||
+      strides.back() != 1)
+    return false;
+  return llvm::all_of(ArrayRef(strides).drop_back(),
+                      [&](int64_t stride) { return !ShapedType::isDynamic(stride) && stride % width == 0; });
+}
+
+Value GPUKernelBuilder::workgroupMemory(ArrayRef<int64_t> shape, Type element) {
+  Attribute space = gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  auto bytes = MemRefType::get({0}, b.getI8Type(), MemRefLayoutAttrInterface(), space);
+  Value memory = memref::GetGlobalOp::create(b, bytes, kWorkgroupMemory);
+  auto type = MemRefType::get(shape, element, MemRefLayoutAttrInterface(), space);
+  return memref::ViewOp::create(b, type, memory, index(0), ValueRange());
+}
+
+void GPUKernelBuilder::copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements) {
+  Type token = nvgpu::DeviceAsyncTokenType::get(b.getContext());
+  nvgpu::DeviceAsyncCopyOp::create(b, token, destination, to, source, from, b.getIndexAttr(elements),
+                                   /*srcElements=*/Value(), /*bypassL1=*/b.getUnitAttr());
+}
+
+void GPUKernelBuilder::closeCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
+
+void GPUKernelBuilder::awaitCopies(int64_t groups) {
+  NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(groups));
+}
+
+//===----------------------------------------------------------------------===//
+// Warps
+//===----------------------------------------------------------------------===//
+
+Value GPUKernelBuilder::shuffle(Value x, Value lane) {
+  return gpu::ShuffleOp::create(b, x, lane, integer(kWarpThreads), gpu::ShuffleMode::IDX).getShuffleResult();
+}
+
+Value GPUKernelBuilder::shuffleXor(Value x, int64_t mask) {
+  return gpu::ShuffleOp::create(b, x, integer(mask), integer(kWarpThreads), gpu::ShuffleMode::XOR).getShuffleResult();
+}
+
+Value GPUKernelBuilder::ballot(Value predicate) {
+  return NVVM::VoteSyncOp::create(b, b.getI32Type(), integer(-1), predicate, NVVM::VoteSyncKind::ballot);
+}
+
+Value GPUKernelBuilder::warpSum(Value x) {
+  for (int64_t mask = kWarpThreads / 2; mask > 0; mask /= 2)
+    x = addF(x, shuffleXor(x, mask));
+  return x;
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> GPUKernelBuilder::loop(Value from, Value to, Value step, ValueRange initial,
+                                          function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(b, from, to, step, initial, [&](OpBuilder &, Location, Value i, ValueRange carried) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(i.getParentBlock());
+    scf::YieldOp::create(b, body(i, carried));
+  });
+  return llvm::to_vector(ValueRange(loop.getResults()));
+}
+
+void GPUKernelBuilder::loop(Value from, Value to, Value step, function_ref<void(Value)> body) {
+  loop(from, to, step, ValueRange(), [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>();
+  });
+}
+
+void GPUKernelBuilder::ifThen(Value condition, function_ref<void()> body) {
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  body();
+}
+
+SmallVector<Value> GPUKernelBuilder::choose(Value condition, function_ref<SmallVector<Value>()> body,
+                                            ValueRange otherwise) {
+  auto branch = scf::IfOp::create(b, otherwise.getTypes(), condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, body());
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, otherwise);
+  return llvm::to_vector(ValueRange(branch.getResults()));
+}

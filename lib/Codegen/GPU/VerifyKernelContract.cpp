@@ -1,0 +1,62 @@
+// Checks what whoever runs kernels relies on.
+#include "mf/Codegen/GPU/KernelOps.h"
+#include "mf/Codegen/GPU/Passes.h"
+#include "mf/Codegen/Strategy/GPUStrategies.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace mlir::mf {
+#define GEN_PASS_DEF_GPUVERIFYKERNELCONTRACTPASS
+#include "mf/Codegen/GPU/Passes.h.inc"
+} // namespace mlir::mf
+
+using namespace mlir;
+using namespace mlir::mf;
+
+static LogicalResult verifyKernel(gpu::GPUFuncOp kernel) {
+  auto size = kernel.getKnownBlockSize();
+  if (!size || (*size)[0] % kWarpThreads != 0 || (*size)[1] != 1 || (*size)[2] != 1)
+    return kernel.emitOpError() << "expects 'known_block_size' to be whole warps of one dimension";
+  WalkResult result = kernel.getBody().walk([](Operation *op) {
+    if (llvm::is_contained(getGPUKernelOps(), op->getName().getStringRef()))
+      return WalkResult::advance();
+    InFlightDiagnostic diagnostic = op->emitOpError() << "is not among the ops that a kernel may hold";
+    diagnostic.attachNote() << "a kernel may hold " << llvm::join(getGPUKernelOps(), ", ");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult verifyLaunch(gpu::LaunchFuncOp launch, GPUTargetAttr target) {
+  APInt bytes;
+  Value memory = launch.getDynamicSharedMemorySize();
+  if (!memory || (matchPattern(memory, m_ConstantInt(&bytes)) && bytes.getSExtValue() <= target.getWorkgroupBytes()))
+    return success();
+  return launch.emitOpError() << "expects a constant number of bytes of workgroup memory, "
+                              << target.getWorkgroupBytes() << " at most on " << target.getArch();
+}
+
+namespace {
+struct GPUVerifyKernelContractPass : public mf::impl::GPUVerifyKernelContractPassBase<GPUVerifyKernelContractPass> {
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    auto target = getOperation()->getAttrOfType<GPUTargetAttr>("mf.gpu_target");
+    if (!target) {
+      getOperation().emitError() << "expects the attribute 'mf.gpu_target', a #mf.gpu_target";
+      return signalPassFailure();
+    }
+    getOperation().walk([&](Operation *op) {
+      if (auto kernel = dyn_cast<gpu::GPUFuncOp>(op)) {
+        if (failed(verifyKernel(kernel)))
+          signalPassFailure();
+      } else if (auto launch = dyn_cast<gpu::LaunchFuncOp>(op)) {
+        if (failed(verifyLaunch(launch, target)))
+          signalPassFailure();
+      } else if (isa<ComputeOpInterface>(op) && !op->getParentOfType<gpu::GPUFuncOp>()) {
+        op->emitOpError() << "expects a kernel, which convert-mf-to-gpu builds";
+        signalPassFailure();
+      }
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,69 @@
+// The pipelines for GPUs: from the model stage to kernels, and from kernels to PTX.
+#include "mf/Codegen/CPU/Passes.h"
+#include "mf/Codegen/Common/Passes.h"
+#include "mf/Codegen/GPU/Passes.h"
+#include "mf/Conversion/Passes.h"
+#include "mf/Dialect/MF/Transforms/Passes.h"
+#include "mf/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::mf;
+
+void mlir::mf::buildGPUPipeline(OpPassManager &passManager, const GPUOptions &options) {
+  GPUSelectStrategiesPassOptions strategies;
+  strategies.arch = options.arch;
+  passManager.addPass(createGPUSelectStrategiesPass(strategies));
+  buildPackPipeline(passManager, PackOptions());
+  // Ops stay whole: a kernel's grid is the loop over tiles.
+  passManager.addPass(createLowerEntryPointsPass());
+  passManager.addPass(bufferization::createEmptyTensorEliminationPass());
+  passManager.addPass(bufferization::createOneShotBufferizePass());
+  passManager.addPass(createCanonicalizerPass());
+  passManager.addPass(createCSEPass());
+  passManager.addPass(createCanonicalizerPass());
+  passManager.addPass(createPlanWorkspacePass());
+  passManager.addPass(createVerifyBufferizeContractPass());
+  passManager.addPass(createConvertMFToGPUPass());
+  // No canonicalisation: it would write ops that no kernel may hold.
+  passManager.addPass(createCSEPass());
+  passManager.addPass(createGPUVerifyKernelContractPass());
+}
+
+void mlir::mf::buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOptions &options) {
+  passManager.addPass(createGPUVerifyKernelContractPass());
+  passManager.addNestedPass<gpu::GPUModuleOp>(createGPUExpandMathPass());
+  GpuNVVMAttachTargetOptions target;
+  target.chip = options.arch;
+  // The back end's default is older than what both architectures need.
+  target.features = "+ptx80";
+  target.optLevel = 3;
+  passManager.addPass(createGpuNVVMAttachTarget(target));
+  passManager.addPass(createConvertNVGPUToNVVMPass());
+  OpPassManager &kernels = passManager.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertNVVMToLLVMPass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = "isa";
+  passManager.addPass(createGpuModuleToBinaryPass(binary));
+}
+
+void mlir::mf::registerGPUPipelines() {
+  PassPipelineRegistration<GPUOptions>("mf-gpu-pipeline", "After mf-model-pipeline: kernels and launches for a GPU",
+                                       buildGPUPipeline);
+  PassPipelineRegistration<GPUOptions>("mf-gpu-to-ptx-pipeline", "Kernels to PTX in a gpu.binary",
+                                       buildGPUToPTXPipeline);
+}
