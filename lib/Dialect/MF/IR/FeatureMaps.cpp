@@ -31,6 +31,7 @@ Value FeatureBuilder::max(Value x, Value y) {
 //===----------------------------------------------------------------------===//
 
 int64_t EluFeaturesAttr::getNumFeatures(int64_t rowSize) const { return rowSize; }
+int64_t EluFeaturesAttr::getNumExponentials(int64_t rowSize) const { return rowSize; }
 bool EluFeaturesAttr::hasProjection() const { return false; }
 bool EluFeaturesAttr::isExponential() const { return false; }
 SmallVector<Value> EluFeaturesAttr::buildTokenValues(FeatureBuilder &, Value) const { return {}; }
@@ -59,6 +60,7 @@ LogicalResult CosformerFeaturesAttr::verify(function_ref<InFlightDiagnostic()> e
 }
 
 int64_t CosformerFeaturesAttr::getNumFeatures(int64_t rowSize) const { return 2 * rowSize; }
+int64_t CosformerFeaturesAttr::getNumExponentials(int64_t) const { return 0; }
 bool CosformerFeaturesAttr::hasProjection() const { return false; }
 bool CosformerFeaturesAttr::isExponential() const { return false; }
 Value CosformerFeaturesAttr::buildShift(FeatureBuilder &, Value, int64_t) const { return {}; }
@@ -118,6 +120,7 @@ Value CosformerFeaturesAttr::buildDenominator(FeatureBuilder &builder, Value sum
 //===----------------------------------------------------------------------===//
 
 int64_t FavorFeaturesAttr::getNumFeatures(int64_t rowSize) const { return rowSize; }
+int64_t FavorFeaturesAttr::getNumExponentials(int64_t rowSize) const { return isExponential() ? rowSize : 0; }
 bool FavorFeaturesAttr::hasProjection() const { return true; }
 bool FavorFeaturesAttr::isExponential() const { return getKind() == FavorKernel::Softmax; }
 SmallVector<Value> FavorFeaturesAttr::buildTokenValues(FeatureBuilder &, Value) const { return {}; }

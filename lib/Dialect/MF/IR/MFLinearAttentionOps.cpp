@@ -1,5 +1,5 @@
-// Verifiers of linear attention and of projected sequences, and how they are tiled. The comment at a check names the
-// constraint of the op's description that it checks.
+// Verifiers of linear attention and of projected sequences, how they are tiled, and what they cost. The comment at a
+// check names the constraint of the op's description that it checks.
 #include "TilingSupport.h"
 #include "VerifierSupport.h"
 
@@ -154,4 +154,51 @@ FailureOr<SmallVector<OperandSlice>> ProjectSequenceOp::getOperandSlices(OpBuild
       .cut(getInitMutable(), 0, offsets[0], sizes[0])
       .cut(getInitMutable(), 1, offsets[1], sizes[1])
       .take();
+}
+
+//===----------------------------------------------------------------------===//
+// Costs
+//===----------------------------------------------------------------------===//
+
+/// With r features and values of e: the features of queries and keys; phi(k) v^T and phi(q) times the sum of those; the
+/// denominator, phi(q) times the sum of phi(k). Inside of a causal chunk, a pair of query and key is a product of
+/// features and one with a value; chunks are counted as whole ones.
+template <typename OpT> static Cost getLinearCost(CostContext &context, OpT op, bool isCausal) {
+  Cost cost;
+  RecurrentState state = op.getStateLayout();
+  double features = state.features, valueSize = state.valueSize;
+  Polynomial heads = context.getExtent(op.getQ(), 1);
+  Polynomial queries = context.getExtent(op.getQ(), 0) * heads, keys = context.getExtent(op.getK(), 0) * heads;
+  cost.multiplyAdds = keys * (features * valueSize) + queries * (features * valueSize + features);
+  double rowSize = getExtent(op.getQ(), 2);
+  if (op.getProjection()) {
+    cost.multiplyAdds += (queries + keys) * (features * rowSize);
+    cost.weightBytes = CostContext::getBytes(op.getProjection());
+  }
+  int64_t rows = op.getProjection() ? getProjectionRows(op) : getExtent(op.getQ(), 2);
+  cost.exponentials = (queries + keys) * op.getFeatures().getNumExponentials(rows);
+  if (isCausal) {
+    Polynomial pairs = context.countPairs(state.chunk, state.chunk, /*isCausal=*/true);
+    cost.multiplyAdds += queries * pairs * ((features + valueSize) / static_cast<double>(state.chunk));
+  }
+  return cost;
+}
+
+Cost LinearAttentionOp::getCost(CostContext &context) { return getLinearCost(context, *this, getCausal()); }
+
+/// The state of one sequence is read and written once.
+Cost RecurrentAttentionOp::getCost(CostContext &context) {
+  Cost cost = getLinearCost(context, *this, /*isCausal=*/true);
+  cost.stateReadBytes = cost.stateWrittenBytes = context.getExtent(getState(), 1) * context.getExtent(getState(), 2) *
+                                                 (CostContext::getElementBits(getState()) / 8);
+  return cost;
+}
+
+/// Of the matrix, the columns of the sequence's tokens are read.
+Cost ProjectSequenceOp::getCost(CostContext &context) {
+  Cost cost;
+  Polynomial weights = context.getExtent(getX(), 0) * context.getExtent(getW(), 0);
+  cost.multiplyAdds = weights * context.getExtent(getX(), 1) * context.getExtent(getX(), 2);
+  cost.weightBytes = weights * (CostContext::getElementBits(getW()) / 8);
+  return cost;
 }

@@ -55,6 +55,8 @@ def MF_FeatureMapAttrInterface : AttrInterface<"FeatureMapAttrInterface"> {
   let methods = [
     InterfaceMethod<"Features of a row of `rowSize` elements.", "int64_t", "getNumFeatures",
                     (ins "int64_t":$rowSize)>,
+    InterfaceMethod<"Exponentials that the features of a row of `rowSize` elements take.", "int64_t",
+                    "getNumExponentials", (ins "int64_t":$rowSize)>,
     InterfaceMethod<"Whether rows are projected: x = W q for a matrix W.", "bool", "hasProjection">,
     InterfaceMethod<"Whether `buildFeatures` gives logarithms of features. These are then known up to a factor per row, "
                     "the exponential of `buildShift`.",

@@ -5,7 +5,7 @@
 
 include "mf/Dialect/MF/IR/MFOpBase.td"
 
-def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [AttrSizedOperandSegments]> {
+def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [MF_StatesCost, AttrSizedOperandSegments]> {
   let summary = "Linear multi-head attention of one sequence";
   let description = [{
     y[i, h, :] = sum_j a_ij v[j, h, :] / den(sum_j a_ij), a_ij = phi_i(q[i, h, :]) . phi_j(k[j, h, :]). The feature map
@@ -49,7 +49,7 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [AttrSizedOperandSeg
   }];
 }
 
-def MF_RecurrentAttentionOp : MF_ComputeOp<"recurrent_attention"> {
+def MF_RecurrentAttentionOp : MF_ComputeOp<"recurrent_attention", [MF_StatesCost]> {
   let summary = "Causal linear multi-head attention of a batch of sequences over their states";
   let description = [{
     `mf.linear_attention`, token by token. Token t belongs to the sequence in slot slots[t], at position positions[t]; its
@@ -96,7 +96,7 @@ def MF_RecurrentAttentionOp : MF_ComputeOp<"recurrent_attention"> {
   }];
 }
 
-def MF_ProjectSequenceOp : MF_ComputeOp<"project_sequence"> {
+def MF_ProjectSequenceOp : MF_ComputeOp<"project_sequence", [MF_StatesCost]> {
   let summary = "Linear combinations of a sequence's tokens";
   let description = [{
     y[r, h, :] = sum_t w[r, t] x[t, h, :]: the Linformer's E K and F V. Every row mixes all tokens. A sequence of fewer
