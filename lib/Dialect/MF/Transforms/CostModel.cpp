@@ -3,6 +3,7 @@
 #include "ParameterUses.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -14,6 +15,11 @@ static bool isFree(Operation *op) {
   if (isa<GetParameterOp, func::ReturnOp, tensor::EmptyOp, tensor::DimOp, tensor::CastOp, tensor::ExpandShapeOp,
           tensor::CollapseShapeOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, arith::ConstantOp>(op))
     return true;
+  // The numbers of the tokens.
+  if (auto generic = dyn_cast<linalg::GenericOp>(op))
+    return generic.getNumDpsInputs() == 0 && llvm::all_of(generic->getResultTypes(), [](Type type) {
+             return getElementTypeOrSelf(type).isInteger();
+           });
   // Sizes are computed with scalars.
   return isa<arith::ArithDialect>(op->getDialect()) &&
          llvm::none_of(op->getResultTypes(), [](Type type) { return isa<ShapedType>(type); });
@@ -113,7 +119,7 @@ FailureOr<FunctionCost> FunctionAnalysis::run() {
     if (op == function)
       return WalkResult::advance();
     int64_t block = blocks[op] = findBlock(op);
-    return isFree(op) ? WalkResult::advance() : WalkResult(addOp(op, block));
+    return isFree(op) ? WalkResult::skip() : WalkResult(addOp(op, block));
   });
   if (walked.wasInterrupted())
     return failure();
