@@ -123,7 +123,7 @@ def test_llama_blocks(tmp_path):
     found = cost.report(model)
     (step,) = found["functions"]
     assert {block["name"] for block in step["blocks"]} == {"embedding", "layers.0", "layers.1", "head"}
-    assert cost.find_block(found, "head")["multiply_adds"]["text"] == f"{vocabulary * width} rows"
+    assert cost.find_block(found, "head")["multiply_adds"]["text"] == f"{vocabulary * width} picks + {vocabulary * width} rows"
     assert cost.find_block(found, "embedding")["weight_bytes"]["text"] == f"{4 * width} tokens"
     block = cost.find_block(found, "layers.1")
     keys = groups * size
