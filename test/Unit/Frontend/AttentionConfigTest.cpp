@@ -94,9 +94,9 @@ TEST(AttentionConfig, LinearKindsHaveOneStateThatDoesNotGrow) {
   MLIRContext context;
   FunctionType type = importFunction(context, R"({"kind":"linear","chunk":4})", "true", "step");
   ASSERT_TRUE(type);
-  // Two heads of 8: (8 + 4 + 1) * 8 + 4 * 8 elements, in whole lines.
-  ASSERT_EQ(type.getNumInputs(), 5u);
-  EXPECT_EQ(type.getInput(4), RankedTensorType::get({ShapedType::kDynamic, 2, 144}, Float32Type::get(&context)));
+  // Behind tokens, slots, positions, rows and picks. Two heads of 8: (8 + 4 + 1) * 8 + 4 * 8 elements, in whole lines.
+  ASSERT_EQ(type.getNumInputs(), 6u);
+  EXPECT_EQ(type.getInput(5), RankedTensorType::get({ShapedType::kDynamic, 2, 144}, Float32Type::get(&context)));
 }
 
 TEST(AttentionConfig, WholeSequencesNeedNoState) {
