@@ -122,8 +122,8 @@ static std::optional<ModelDescription> describeModel(MLIRContext *context, const
 
 FailureOr<OwningOpRef<ModuleOp>> mlir::mf::importModel(MLIRContext *context, const ImportOptions &options,
                                                        Problems &problems) {
-  context->loadDialect<MFDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
-                       tensor::TensorDialect>();
+  context
+      ->loadDialect<MFDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, tensor::TensorDialect>();
   size_t before = problems.size();
   std::optional<ModelDescription> model = describeModel(context, options, problems);
   if (!model || problems.size() != before)

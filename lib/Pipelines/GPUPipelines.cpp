@@ -1,12 +1,11 @@
 // The pipelines for GPUs: from the model stage to kernels, and from kernels to PTX.
-#include "mf/Codegen/CPU/Passes.h"
+#include "Bufferization.h"
 #include "mf/Codegen/Common/Passes.h"
 #include "mf/Codegen/GPU/Passes.h"
 #include "mf/Conversion/Passes.h"
 #include "mf/Dialect/MF/Transforms/Passes.h"
 #include "mf/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -21,12 +20,7 @@ void mlir::mf::buildGPUPipeline(OpPassManager &passManager, const GPUOptions &op
   passManager.addPass(createGPUSelectStrategiesPass(strategies));
   buildPackPipeline(passManager, PackOptions());
   // Ops stay whole: a kernel's grid is the loop over tiles.
-  passManager.addPass(createLowerEntryPointsPass());
-  passManager.addPass(bufferization::createEmptyTensorEliminationPass());
-  passManager.addPass(bufferization::createOneShotBufferizePass());
-  passManager.addPass(createCanonicalizerPass());
-  passManager.addPass(createCSEPass());
-  passManager.addPass(createCanonicalizerPass());
+  addBufferization(passManager);
   passManager.addPass(createPlanWorkspacePass());
   passManager.addPass(createVerifyBufferizeContractPass());
   passManager.addPass(createConvertMFToGPUPass());

@@ -1,5 +1,6 @@
 // The stages of a compilation as chains of passes.
 #include "mf/Pipelines/Pipelines.h"
+#include "Bufferization.h"
 #include "mf/Codegen/CPU/Passes.h"
 #include "mf/Codegen/Common/Passes.h"
 #include "mf/Conversion/Passes.h"
@@ -77,7 +78,7 @@ void mlir::mf::buildPackPipeline(OpPassManager &passManager, const PackOptions &
   passManager.addPass(createVerifyPackContractPass());
 }
 
-void mlir::mf::buildBufferizePipeline(OpPassManager &passManager, const BufferizeOptions &) {
+void mlir::mf::addBufferization(OpPassManager &passManager) {
   passManager.addPass(createLowerEntryPointsPass());
   passManager.addPass(bufferization::createEmptyTensorEliminationPass());
   passManager.addPass(bufferization::createOneShotBufferizePass());
@@ -85,6 +86,10 @@ void mlir::mf::buildBufferizePipeline(OpPassManager &passManager, const Bufferiz
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createCSEPass());
   passManager.addPass(createCanonicalizerPass());
+}
+
+void mlir::mf::buildBufferizePipeline(OpPassManager &passManager, const BufferizeOptions &) {
+  addBufferization(passManager);
   passManager.addPass(createCPUAddScratchPass());
   passManager.addPass(createPlanWorkspacePass());
   // No canonicalisation here: it would inline loops of one iteration, and with them the worker's index.

@@ -2,9 +2,9 @@
 #ifndef MF_LIB_TARGET_COMPILEVARIANT_H
 #define MF_LIB_TARGET_COMPILEVARIANT_H
 
-#include "mf/Target/Compiler.h"
 #include "DiagnosticLog.h"
 #include "mf/Pipelines/Pipelines.h"
+#include "mf/Target/Compiler.h"
 #include "mf/Target/LibraryPlan.h"
 #include "mf/Target/ObjectEmitter.h"
 #include "mlir/IR/OwningOpRef.h"

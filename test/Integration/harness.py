@@ -41,17 +41,18 @@ class Compiler:
 
     def checkpoint(self, path: Path, *options: str) -> Path:
         """Library of a checkpoint directory."""
-        return self._compile(path, path.name, options)
+        return self._compile(path, path.name, str(path), options)
 
     def module(self, name: str, text: str, *options: str) -> Path:
         """Library of a module given as text."""
         source = self.folder / f"{name}.mlir"
         source.write_text(text)
-        return self._compile(source, name, options)
+        return self._compile(source, name, text, options)
 
-    def _compile(self, source: Path, name: str, options: tuple[str, ...]) -> Path:
+    def _compile(self, source: Path, name: str, content: str, options: tuple[str, ...]) -> Path:
+        """Once for equal contents, a path or a text: other sources may have the same name."""
         options += tuple(os.environ.get("MF_COMPILE_OPTIONS", "").split())
-        key = (name, options)
+        key = (name, content, options)
         if key not in self.done:
             folder = self.folder / f"{len(self.done)}-{name}"
             folder.mkdir()

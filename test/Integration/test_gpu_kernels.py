@@ -7,7 +7,9 @@ import re
 import numpy as np
 import pytest
 
+import gpu_entries
 import gpu_kernels
+import gpu_text
 import modules
 import reference
 from harness import every_variant, run
@@ -25,7 +27,7 @@ def outputs(bits, tokens, tables, columns):
 @pytest.mark.parametrize("stem", [stem for stem in FILES if not stem.startswith("gen_")])
 def test_golden_layer(stem, tmp_path):
     case = Case(stem)
-    module = gpu_kernels.Module(tmp_path, modules.module(case.text()))
+    module = gpu_entries.Module(tmp_path, modules.module(case.text()))
     inputs = case.inputs()
     for kind in case.kinds:
         results = outputs(case.bits, inputs[0].shape[0], case.tables, case.columns)
@@ -45,7 +47,7 @@ def test_golden_layer(stem, tmp_path):
 def test_hash_has_the_bits_of_the_cpu(stem, compiler, tmp_path):
     case = Case(stem)
     text = modules.module(case.text())
-    module, library = gpu_kernels.Module(tmp_path, text), compiler.module(f"gpu_{stem}", text)
+    module, library = gpu_entries.Module(tmp_path, text), compiler.module(f"gpu_{stem}", text)
     inputs = case.inputs()
     for _, model in every_variant(library):
         for kind in case.kinds:
@@ -103,7 +105,7 @@ class Layer:
 @pytest.mark.parametrize("element", ["f32", "f16"])
 def test_slices_and_gather_have_the_same_bits(element, tmp_path):
     layer = Layer(3, 8, 128, element)
-    module = gpu_kernels.Module(tmp_path, layer.text())
+    module = gpu_entries.Module(tmp_path, layer.text())
     codes, scores = layer.inputs(max(TOKENS))
     whole, _ = layer.run(module, codes, scores)
     for tokens in TOKENS:
@@ -120,14 +122,14 @@ def test_slices_and_gather_have_the_same_bits(element, tmp_path):
 
 def test_no_tokens_launch_nothing(tmp_path):
     layer = Layer(3, 8, 64, "f16")
-    results, ((_, counts),) = layer.run(gpu_kernels.Module(tmp_path, layer.text()), *layer.inputs(0))
+    results, ((_, counts),) = layer.run(gpu_entries.Module(tmp_path, layer.text()), *layer.inputs(0))
     assert counts == {} and all(y.shape == (0, 64) for y in results)
 
 
 def test_tables_of_several_slices(tmp_path):
     """Tables of 10 bits pass in four slices."""
     layer = Layer(2, 10, 64, "f16")
-    module = gpu_kernels.Module(tmp_path, layer.text())
+    module = gpu_entries.Module(tmp_path, layer.text())
     codes, scores = layer.inputs(600)
     results, ((name, counts),) = layer.run(module, codes, scores)
     assert name.startswith("lookup_tile")
@@ -147,7 +149,7 @@ def test_rows(size, tmp_path):
     inside = function.row_op("mf.rms_norm", x, weight, attributes="{eps = 1.0e-3 : f64, eps_inside_root}")
     shifted = function.row_op("mf.add", x, bias)
     text = function.text(rms=rms, layer=layer, total=total, rows=rows, inside=inside, shifted=shifted)
-    module = gpu_kernels.Module(tmp_path, modules.module(text))
+    module = gpu_entries.Module(tmp_path, modules.module(text))
     random = np.random.default_rng(size)
     for tokens in TOKENS:
         x, w, b = (random.standard_normal(s).astype(np.float32) for s in [(tokens, size), size, size])
@@ -179,7 +181,7 @@ def test_rope(half, tmp_path):
     x, positions = function.argument("x", ("t", 4, 16)), function.argument("positions", ("t",), "i32")
     angles = function.argument("angles", (40, half, 2))
     y = function.row_op("mf.rope", x, positions, angles)
-    module = gpu_kernels.Module(tmp_path, modules.module(function.text(y=y)))
+    module = gpu_entries.Module(tmp_path, modules.module(function.text(y=y)))
     random = np.random.default_rng(half)
     turn = random.uniform(0, 6, (40, half))
     angles = np.stack([np.cos(turn), np.sin(turn)], axis=2).astype(np.float32)
@@ -227,7 +229,7 @@ def drop(op, number):
 
 def run_broken(folder, change, tokens=64):
     layer = Layer(3, 8, 64, "f16")
-    module = gpu_kernels.Module(folder, layer.text(), edit=edit_tile(change))
+    module = gpu_entries.Module(folder, layer.text(), edit=edit_tile(change))
     codes, scores = layer.inputs(tokens)
     results, launches = layer.run(module, codes, scores)
     layer.check(results, codes, scores)
@@ -236,12 +238,12 @@ def run_broken(folder, change, tokens=64):
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_removed_barrier_is_a_race(number, tmp_path):
-    with pytest.raises(gpu_kernels.KernelError, match="race in workgroup memory"):
+    with pytest.raises(gpu_text.KernelError, match="race in workgroup memory"):
         run_broken(tmp_path, drop("gpu.barrier", number))
 
 
 def test_a_removed_wait_is_seen(tmp_path):
-    with pytest.raises(gpu_kernels.KernelError, match="copy to it is on its way"):
+    with pytest.raises(gpu_text.KernelError, match="copy to it is on its way"):
         run_broken(tmp_path, drop("nvvm.cp.async.wait.group", 0))
 
 
@@ -256,7 +258,7 @@ def test_an_index_off_by_one_is_out_of_bounds(tmp_path):
         text = text.replace(line, f"{line}\n{one}\n{shifted}")
         return re.sub(rf'(= "arith.cmpi"\(%\d+, ){dim}\)', r"\1%more)", text)
 
-    with pytest.raises(gpu_kernels.KernelError, match="out of bounds: index 64 of dimension 0 of 64"):
+    with pytest.raises(gpu_text.KernelError, match="out of bounds: index 64 of dimension 0 of 64"):
         run_broken(tmp_path, change)
 
 

@@ -1,14 +1,15 @@
-/* The format of a parameter file (.mfp), little-endian, shared by the compiler that writes it and the runtime that reads it.
+/* The format of a parameter file (.mfp), little-endian, shared by the compiler that writes it and the runtime that
+ * reads it.
  *
  *   header | tensor records | strings (names and layouts, each NUL-terminated) | padding | tensor data ...
  *
  * Tensor data is aligned to 64 bytes, and to 2 MiB where the tensor has at least 2 MiB. Gaps are zero. The records
  * stand in the order of their data.
  *
- * Digest of a run of bytes: XXH64 (seed 0) of the little-endian concatenation of the XXH64 (seed 0) of its 1 MiB blocks;
- * no bytes are no blocks.
- * `header_digest` is that digest of the first `header_bytes` bytes with the field itself taken as zero; it is what a
- * library expects of its file, so it names the file's whole content through the tensors' digests.
+ * Digest of a run of bytes: XXH64 (seed 0) of the little-endian concatenation of the XXH64 (seed 0) of its 1 MiB
+ * blocks; no bytes are no blocks. `header_digest` is that digest of the first `header_bytes` bytes with the field
+ * itself taken as zero; it is what a library expects of its file, so it names the file's whole content through the
+ * tensors' digests.
  */
 #ifndef MF_RUNTIME_PARAMETERFILE_H
 #define MF_RUNTIME_PARAMETERFILE_H

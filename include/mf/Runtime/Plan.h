@@ -115,22 +115,20 @@ struct mf_api;
 const struct mf_api *mf_rt_api(int32_t version);
 
 /* CPU features that a variant can need: X(bit, LLVM's feature name, name in messages). */
+/* clang-format off */
 #define MF_RT_X86_FEATURES(X)                                                                                          \
-  X(0, "cx16", "CMPXCHG16B")                                                                                           \
-  X(1, "sahf", "LAHF/SAHF") X(2, "popcnt", "POPCNT") X(3, "sse3", "SSE3") X(4, "ssse3", "SSSE3")                       \
-      X(5, "sse4.1", "SSE4.1") X(6, "sse4.2", "SSE4.2") X(7, "avx", "AVX") X(8, "avx2", "AVX2") X(9, "bmi", "BMI1")    \
-          X(10, "bmi2", "BMI2") X(11, "f16c", "F16C") X(12, "fma", "FMA") X(13, "lzcnt", "LZCNT")                      \
-              X(14, "movbe", "MOVBE") X(15, "avx512f", "AVX512F") X(16, "avx512bw", "AVX512BW")                        \
-                  X(17, "avx512cd", "AVX512CD") X(18, "avx512dq", "AVX512DQ") X(19, "avx512vl", "AVX512VL")            \
-                      X(20, "avx512vnni", "AVX512VNNI") X(21, "avx512bf16", "AVX512BF16")                              \
-                          X(22, "avx512vbmi", "AVX512VBMI") X(23, "avx512vbmi2", "AVX512VBMI2")                        \
-                              X(24, "avxvnni", "AVX-VNNI") X(25, "avx512fp16", "AVX512FP16")                           \
-                                  X(26, "avx512ifma", "AVX512IFMA") X(27, "avx512bitalg", "AVX512BITALG")              \
-                                      X(28, "avx512vpopcntdq", "AVX512VPOPCNTDQ") X(29, "gfni", "GFNI")
+  X(0, "cx16", "CMPXCHG16B") X(1, "sahf", "LAHF/SAHF") X(2, "popcnt", "POPCNT") X(3, "sse3", "SSE3")                   \
+  X(4, "ssse3", "SSSE3") X(5, "sse4.1", "SSE4.1") X(6, "sse4.2", "SSE4.2") X(7, "avx", "AVX") X(8, "avx2", "AVX2")     \
+  X(9, "bmi", "BMI1") X(10, "bmi2", "BMI2") X(11, "f16c", "F16C") X(12, "fma", "FMA") X(13, "lzcnt", "LZCNT")          \
+  X(14, "movbe", "MOVBE") X(15, "avx512f", "AVX512F") X(16, "avx512bw", "AVX512BW") X(17, "avx512cd", "AVX512CD")      \
+  X(18, "avx512dq", "AVX512DQ") X(19, "avx512vl", "AVX512VL") X(20, "avx512vnni", "AVX512VNNI")                        \
+  X(21, "avx512bf16", "AVX512BF16") X(22, "avx512vbmi", "AVX512VBMI") X(23, "avx512vbmi2", "AVX512VBMI2")              \
+  X(24, "avxvnni", "AVX-VNNI") X(25, "avx512fp16", "AVX512FP16") X(26, "avx512ifma", "AVX512IFMA")                     \
+  X(27, "avx512bitalg", "AVX512BITALG") X(28, "avx512vpopcntdq", "AVX512VPOPCNTDQ") X(29, "gfni", "GFNI")
 #define MF_RT_AARCH64_FEATURES(X)                                                                                      \
-  X(32, "fp-armv8", "FP")                                                                                              \
-  X(33, "neon", "Advanced SIMD") X(34, "fullfp16", "FP16") X(35, "dotprod", "DotProd") X(36, "bf16", "BF16")           \
-      X(37, "i8mm", "I8MM") X(38, "lse", "LSE") X(39, "rdm", "RDM") X(40, "crc", "CRC32")
+  X(32, "fp-armv8", "FP") X(33, "neon", "Advanced SIMD") X(34, "fullfp16", "FP16") X(35, "dotprod", "DotProd")         \
+  X(36, "bf16", "BF16") X(37, "i8mm", "I8MM") X(38, "lse", "LSE") X(39, "rdm", "RDM") X(40, "crc", "CRC32")
+/* clang-format on */
 
 #ifdef __cplusplus
 }

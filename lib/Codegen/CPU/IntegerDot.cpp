@@ -11,20 +11,35 @@ static VectorType getVector(KernelBuilder &kb, int64_t width, unsigned bits) {
   return VectorType::get(width, kb.builder().getIntegerType(bits));
 }
 
-/// i32 sums of four neighbours by two instructions that add pairs; their suffixes are for vectors of 16, 32, 64 bytes.
+/// One of three names, for vectors of 16, 32 or 64 bytes.
+static StringRef selectName(Value x, StringRef of16, StringRef of32, StringRef of64) {
+  int64_t bytes = getWidth(x) * cast<VectorType>(x.getType()).getElementTypeBitWidth() / 8;
+  return bytes == 64 ? of64 : bytes == 32 ? of32 : of16;
+}
+
+Value mlir::mf::buildBytePairs(KernelBuilder &kb, Value unsignedBytes, Value signedBytes) {
+  StringRef name = selectName(unsignedBytes, "llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.avx2.pmadd.ub.sw",
+                              "llvm.x86.avx512.pmaddubs.w.512");
+  return kb.callIntrinsic(name, getVector(kb, getWidth(unsignedBytes) / 2, 16), {unsignedBytes, signedBytes});
+}
+
+Value mlir::mf::buildWordPairs(KernelBuilder &kb, Value x, Value y) {
+  StringRef name = selectName(x, "llvm.x86.sse2.pmadd.wd", "llvm.x86.avx2.pmadd.wd", "llvm.x86.avx512.pmaddw.d.512");
+  return kb.callIntrinsic(name, getVector(kb, getWidth(x) / 2, 32), {x, y});
+}
+
+Value mlir::mf::buildByteQuads(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes) {
+  StringRef name = selectName(unsignedBytes, "llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256",
+                              "llvm.x86.avx512.vpdpbusd.512");
+  return kb.callIntrinsic(name, sums.getType(), {sums, unsignedBytes, signedBytes});
+}
+
+/// i32 sums of four neighbours by two instructions that add pairs.
 static Value buildPairwiseDot(KernelBuilder &kb, Value unsignedBytes, Value signedBytes) {
-  int64_t bytes = getWidth(unsignedBytes);
-  StringRef toWords = bytes == 64   ? "llvm.x86.avx512.pmaddubs.w.512"
-                      : bytes == 32 ? "llvm.x86.avx2.pmadd.ub.sw"
-                                    : "llvm.x86.ssse3.pmadd.ub.sw.128";
-  StringRef toSums = bytes == 64   ? "llvm.x86.avx512.pmaddw.d.512"
-                     : bytes == 32 ? "llvm.x86.avx2.pmadd.wd"
-                                   : "llvm.x86.sse2.pmadd.wd";
-  Value words = kb.callIntrinsic(toWords, getVector(kb, bytes / 2, 16), {unsignedBytes, signedBytes});
+  Value words = buildBytePairs(kb, unsignedBytes, signedBytes);
   OpBuilder &b = kb.builder();
   auto ones = DenseElementsAttr::get(cast<ShapedType>(words.getType()), b.getI16IntegerAttr(1));
-  Value one = arith::ConstantOp::create(b, words.getLoc(), ones);
-  return kb.callIntrinsic(toSums, getVector(kb, bytes / 4, 32), {words, one});
+  return buildWordPairs(kb, words, arith::ConstantOp::create(b, words.getLoc(), ones));
 }
 
 static Value buildNeonDot(KernelBuilder &kb, Value x, Value y) {
@@ -60,12 +75,8 @@ static Value buildWidenedDot(KernelBuilder &kb, Value x, Value y) {
 
 Value mlir::mf::buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes) {
   int64_t bytes = getWidth(unsignedBytes);
-  if (kb.hasFeature("avx512vnni") && (bytes == 64 || kb.hasFeature("avx512vl"))) {
-    StringRef name = bytes == 64   ? "llvm.x86.avx512.vpdpbusd.512"
-                     : bytes == 32 ? "llvm.x86.avx512.vpdpbusd.256"
-                                   : "llvm.x86.avx512.vpdpbusd.128";
-    return kb.callIntrinsic(name, sums.getType(), {sums, unsignedBytes, signedBytes});
-  }
+  if (kb.hasFeature("avx512vnni") && (bytes == 64 || kb.hasFeature("avx512vl")))
+    return buildByteQuads(kb, sums, unsignedBytes, signedBytes);
   bool hasPairs = bytes == 64   ? kb.hasFeature("avx512bw")
                   : bytes == 32 ? kb.hasFeature("avx2")
                                 : kb.hasFeature("ssse3") || kb.hasFeature("avx2");

@@ -222,6 +222,13 @@ SmallVector<Value> KernelBuilder::loop(Value from, Value to, int64_t step, Value
   return loop.getResults();
 }
 
+void KernelBuilder::loopInTiles(Value count, int64_t size, function_ref<void(Value, int64_t)> body) {
+  Value whole = roundDown(count, size);
+  loop(index(0), whole, size, [&](Value first) { body(first, size); });
+  if (size > 1)
+    loop(whole, count, 1, [&](Value first) { body(first, 1); });
+}
+
 void KernelBuilder::ifThen(Value condition, function_ref<void()> thenBody) {
   auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);

@@ -12,12 +12,6 @@ static VectorType getVector(KernelBuilder &kb, int64_t width, unsigned bits) {
   return VectorType::get(width, kb.builder().getIntegerType(bits));
 }
 
-/// One of three names, for vectors of 16, 32 or 64 bytes.
-static StringRef selectName(Value x, StringRef of16, StringRef of32, StringRef of64) {
-  int64_t bytes = getWidth(x) * cast<VectorType>(x.getType()).getElementTypeBitWidth() / 8;
-  return bytes == 64 ? of64 : bytes == 32 ? of32 : of16;
-}
-
 WeightDot::WeightDot(KernelBuilder &kb, int64_t width, bool isPaired)
     : kb(kb), width(width), isPaired(isPaired), kind(select()) {}
 
@@ -85,11 +79,6 @@ Value WeightDot::prepareFeatures(Value fourBytes) {
   return kb.bitcast(kb.broadcast(scalar, copies), kind == Kind::Words ? b.getI16Type() : i8);
 }
 
-Value WeightDot::multiplyWords(Value x, Value y) {
-  StringRef name = selectName(x, "llvm.x86.sse2.pmadd.wd", "llvm.x86.avx2.pmadd.wd", "llvm.x86.avx512.pmaddw.d.512");
-  return kb.callIntrinsic(name, getVector(kb, getWidth(x) / 2, 32), {x, y});
-}
-
 /// Sums products in 16 bits and adds these sums, pairs of them, to those of 32 bits.
 void WeightDot::addInWords(MutableArrayRef<Value> sums, ArrayRef<Product> products) {
   OpBuilder &b = kb.builder();
@@ -98,11 +87,9 @@ void WeightDot::addInWords(MutableArrayRef<Value> sums, ArrayRef<Product> produc
     Value words;
     for (const Product &product : products) {
       Value w = product.weights[part], x = product.x;
-      StringRef name = kind == Kind::NEON ? "llvm.aarch64.neon.smull.v8i16"
-                                          : selectName(w, "llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.avx2.pmadd.ub.sw",
-                                                       "llvm.x86.avx512.pmaddubs.w.512");
-      int64_t numWords = kind == Kind::NEON ? getWidth(w) : getWidth(w) / 2;
-      Value product16 = kb.callIntrinsic(name, getVector(kb, numWords, 16), {w, x});
+      Value product16 = kind == Kind::NEON
+                            ? kb.callIntrinsic("llvm.aarch64.neon.smull.v8i16", getVector(kb, getWidth(w), 16), {w, x})
+                            : buildBytePairs(kb, w, x);
       words = words ? arith::AddIOp::create(b, loc, words, product16).getResult() : product16;
     }
     Value pairs;
@@ -110,7 +97,7 @@ void WeightDot::addInWords(MutableArrayRef<Value> sums, ArrayRef<Product> produc
       pairs = kb.callIntrinsic("llvm.aarch64.neon.saddlp.v4i32.v8i16", sum.getType(), words);
     } else {
       auto ones = DenseElementsAttr::get(cast<ShapedType>(words.getType()), b.getI16IntegerAttr(1));
-      pairs = multiplyWords(words, arith::ConstantOp::create(b, loc, ones));
+      pairs = buildWordPairs(kb, words, arith::ConstantOp::create(b, loc, ones));
     }
     sum = arith::AddIOp::create(b, loc, sum, pairs);
   }
@@ -141,13 +128,11 @@ void WeightDot::add(MutableArrayRef<Value> sums, ArrayRef<Product> products) {
   for (const Product &product : products)
     for (auto [sum, w] : llvm::zip_equal(sums, product.weights)) {
       if (kind == Kind::VNNI)
-        sum = kb.callIntrinsic(selectName(w, "llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256",
-                                          "llvm.x86.avx512.vpdpbusd.512"),
-                               sum.getType(), {sum, w, product.x});
+        sum = buildByteQuads(kb, sum, w, product.x);
       else if (kind == Kind::DotProd)
         sum = kb.callIntrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", sum.getType(), {sum, w, product.x});
       else if (kind == Kind::Words)
-        sum = arith::AddIOp::create(kb.builder(), w.getLoc(), sum, multiplyWords(w, product.x));
+        sum = arith::AddIOp::create(kb.builder(), w.getLoc(), sum, buildWordPairs(kb, w, product.x));
       else
         sum = addPlain(sum, product);
     }

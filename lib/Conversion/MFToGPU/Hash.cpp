@@ -29,10 +29,7 @@ struct HashKernel {
 } // namespace
 
 Value HashKernel::buildFactor(Value magnitude) {
-  double base2 = -2.0 / op.getTemperature().convertToDouble() / llvm::numbers::ln2;
-  // A slope that is infinite would make NaN of 0.
-  float slope = static_cast<float>(std::max<double>(base2, std::numeric_limits<float>::lowest()));
-  Value exponent = k.mulF(magnitude, k.constant(slope));
+  Value exponent = k.mulF(magnitude, k.constant(op.getExp2Slope()));
   Value power = buildExp2OfNegative(k.builder(), op.getLoc(), exponent).front();
   return k.addF(k.constant(1.0f), power);
 }

@@ -57,12 +57,8 @@ void AttentionLoops::buildBlock(const Run &run, Value key, Value longest) {
   Value count = kb().minIndex(kb().subIndex(longest, key), kb().index(strategy.getKeys()));
   KeyBlock keys = getKeys(run, key, count);
   ValueBlock values = getValues(run, key, count);
-  int64_t rows = strategy.getRows();
-  Value whole = kb().roundDown(run.count, rows);
-  if (rows > 1)
-    kb().loop(kb().index(0), whole, rows, [&](Value row) { buildGroup(run, row, rows, key, keys, values); });
-  kb().loop(rows > 1 ? whole : kb().index(0), run.count, 1,
-            [&](Value row) { buildGroup(run, row, 1, key, keys, values); });
+  kb().loopInTiles(run.count, strategy.getRows(),
+                   [&](Value row, int64_t rows) { buildGroup(run, row, rows, key, keys, values); });
 }
 
 /// All queries of the run against the part from `key` on. The queries that see none of its keys have nothing to merge.

@@ -2,7 +2,7 @@
 //
 // A run is a number of queries of one sequence and one head. Blocks of keys pass it, and in each block the queries go
 // in groups: scores of a group against the block, weights from the scores, then the weighted sum of the values. Keys
-// are summed in parts of `kPartKeys`, which are then merged in order. Parts and blocks begin at multiples of their
+// are summed in parts, which are then merged in order. Parts and blocks begin at multiples of their
 // sizes and the operations on a query depend on nothing but the query and its keys, so its bits are the same in every
 // group, run and task.
 #ifndef MF_CONVERSION_MFTOVECTOR_FLASHKERNEL_H
@@ -61,7 +61,7 @@ public:
   void clear(const FlashState &state, Value row);
   /// Takes a block of keys into the state of a group's queries.
   void addBlock(const FlashGroup &group, const KeyBlock &keys, const ValueBlock &values);
-  /// Takes the keys that `state` has seen into `total`, and clears nothing.
+  /// Takes what the keys of `part` have given into `total`, and clears nothing.
   void merge(Value row);
   /// Writes the result of a query; 0 where it has seen no key.
   void finish(Value row, Value init, ValueRange indices);

@@ -96,10 +96,7 @@ void HashKernel::addCodes(Totals &totals, ArrayRef<Value> z, int64_t first, int6
 /// Sum and product run over the columns in ascending order. |z| up to the largest float over 16 cannot overflow the
 /// sum, and a factor is at most 2, so neither can the product.
 void HashKernel::addScores(Totals &totals, ArrayRef<Value> z, int64_t width) {
-  double base2 = -2.0 / op.getTemperature().convertToDouble() / llvm::numbers::ln2;
-  // A slope that is infinite would make NaN of 0.
-  float least = std::numeric_limits<float>::lowest();
-  Value one = kb.constant(1.0f, width), slope = kb.constant(static_cast<float>(std::max<double>(base2, least)), width);
+  Value one = kb.constant(1.0f, width), slope = kb.constant(op.getExp2Slope(), width);
   SmallVector<Value> exponents;
   for (Value element : z) {
     Value magnitude = math::AbsFOp::create(kb.builder(), op.getLoc(), element);

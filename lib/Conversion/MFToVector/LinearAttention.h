@@ -64,16 +64,18 @@ private:
   void buildResultColumns(const HeadState &state, Value head, Value token, int64_t rows, Value column, Value base,
                           ArrayRef<Piece> pieces);
   Value buildTotal(const HeadState &state, int64_t row);
+  void forEachColumns(int64_t size, function_ref<void(Value base, ArrayRef<Piece> pieces)> body);
+  SmallVector<Value> accumulate(Value from, Value to, SmallVector<Value> sums, int64_t rows, ArrayRef<Piece> pieces,
+                                function_ref<Value(int64_t row, Value k)> a,
+                                function_ref<Value(Value k, Piece piece)> b);
+
+  // LinearAttentionState.cpp
+  Value viewMatrix(Value memref, ValueRange indices, int64_t offset, ArrayRef<int64_t> shape);
   Value loadMaximum(const HeadState &state, Value isFirstChunk);
   Value buildShiftOf(Value maximum);
   Value buildChunkWeights(const HeadState &state, Value count, Value maximum);
   void addToSums(const HeadState &state, Value count, Value scale);
   void addToTotals(const HeadState &state, Value count, Value scale);
-  void forEachColumns(int64_t size, function_ref<void(Value base, ArrayRef<Piece> pieces)> body);
-  SmallVector<Value> accumulate(Value from, Value to, SmallVector<Value> sums, int64_t rows, ArrayRef<Piece> pieces,
-                                function_ref<Value(int64_t row, Value k)> a,
-                                function_ref<Value(Value k, Piece piece)> b);
-  Value viewMatrix(Value memref, ValueRange indices, int64_t offset, ArrayRef<int64_t> shape);
 
   LinearAttention attention;
   KernelBuilder kb;

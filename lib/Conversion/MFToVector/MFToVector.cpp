@@ -93,6 +93,35 @@ template <typename Strategy, typename Op> static LogicalResult lowerWith(Op op, 
   return success();
 }
 
+/// The scratch of a lookup in strips is what mf-cpu-add-scratch makes.
+static LogicalResult checkScratch(LookupOp op) {
+  int64_t columns = op.getLayoutAttr().getStripColumns();
+  auto hasShape = [](Value scratch, ArrayRef<int64_t> shape, Type element) {
+    auto type = cast<MemRefType>(scratch.getType());
+    return type.getElementType() == element && llvm::equal(type.getShape(), shape);
+  };
+  int64_t tokens = cast<MemRefType>(op.getCodes().getType()).getDimSize(0);
+  OpBuilder b(op);
+  if (op.getScratch().empty() || !hasShape(op.getScratch().front(), {tokens, columns}, b.getI32Type()))
+    return op.emitOpError("has no scratch of ") << columns << " columns; run mf-cpu-add-scratch";
+  ValueRange copies = op.getScratch().drop_front();
+  if (copies.empty())
+    return success();
+  int64_t tables = cast<CPUStripsAttr>(op.getStrategyAttr()).getTables();
+  SmallVector<Value> copied{op.getCodes()};
+  if (op.isQuantized())
+    copied.push_back(op.getScores());
+  if (copies.size() != copied.size())
+    return op.emitOpError("expects scratch for the copies of ")
+           << (op.isQuantized() ? "codes and scores" : "codes") << ", found " << copies.size() << " buffers";
+  for (auto [copy, source] : llvm::zip_equal(copies, copied))
+    if (!hasShape(copy, {llvm::divideCeilSigned(op.getNumTables(), tables), tokens, tables},
+                  getElementTypeOrSelf(source)))
+      return op.emitOpError("expects scratch of codes to be [blocks, tokens, ")
+             << tables << "], found " << copy.getType();
+  return success();
+}
+
 /// Strips have a kernel that needs scratch; the other one reads any layout but pairs.
 static LogicalResult lowerLookupOp(LookupOp op) {
   TableLayoutAttr layout = op.getLayoutAttr();
@@ -107,19 +136,7 @@ static LogicalResult lowerLookupOp(LookupOp op) {
   int64_t bytes = cast<MemRefType>(op.getTables().front().getType()).getDimSize(3);
   if (op.isQuantized() && bytes % 16 != 0)
     return op.emitOpError("has strips of ") << bytes << " bytes; their kernel needs a multiple of 16";
-  auto hasSums = [&] {
-    auto sums = cast<MemRefType>(op.getScratch().front().getType());
-    return sums.getRank() == 2 && sums.getDimSize(1) == layout.getStripColumns() && sums.getElementType().isInteger(32);
-  };
-  if (op.getScratch().empty() || !hasSums())
-    return op.emitOpError("has no scratch of ") << layout.getStripColumns() << " columns; run mf-cpu-add-scratch";
-  int64_t tables = cast<CPUStripsAttr>(op.getStrategyAttr()).getTables();
-  for (Value copies : op.getScratch().drop_front()) {
-    auto type = cast<MemRefType>(copies.getType());
-    if (type.getRank() != 3 || type.getDimSize(2) != tables)
-      return op.emitOpError("expects scratch of codes to be [blocks, tokens, ") << tables << "], found " << type;
-  }
-  return lowerWith(op, lowerLookupStrips);
+  return failed(checkScratch(op)) ? failure() : lowerWith(op, lowerLookupStrips);
 }
 
 /// Integers are read four features at a time, pairs of them eight.
@@ -147,8 +164,7 @@ static LogicalResult lowerLinearOp(LinearOp op) {
 
 static LogicalResult lowerLinearAttentionOp(LinearAttentionOp op) {
   if (!op.getScratch())
-    return op.emitOpError("has no scratch of ")
-           << op.getStateLayout().getSize() << " elements; run mf-cpu-add-scratch";
+    return op.emitOpError("has no scratch of ") << op.getStateLayout().getSize() << " elements; run mf-cpu-add-scratch";
   return lowerWith(op, lowerLinearAttention);
 }
 

@@ -51,11 +51,9 @@ void ProjectionKernel::buildRows(Value row, int64_t rows, Value head) {
 }
 
 void ProjectionKernel::build() {
-  Value rows = kb.dim(op.getInit(), 0), whole = kb.roundDown(rows, strategy.getRows());
   kb.loopOver(kb.dim(op.getInit(), 1), [&](Value head) {
-    kb.loop(kb.index(0), whole, strategy.getRows(), [&](Value row) { buildRows(row, strategy.getRows(), head); });
-    if (strategy.getRows() > 1)
-      kb.loop(whole, rows, 1, [&](Value row) { buildRows(row, 1, head); });
+    kb.loopInTiles(kb.dim(op.getInit(), 0), strategy.getRows(),
+                   [&](Value row, int64_t rows) { buildRows(row, rows, head); });
   });
 }
 

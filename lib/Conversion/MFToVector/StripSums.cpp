@@ -61,9 +61,7 @@ void StripSums::copyCodes() {
     // Blocks are apart by powers of two: their lines meet in few places of the first-level cache. Whole lines at a
     // time.
     int64_t together = std::max<int64_t>(1, lineBytes / (blockTables * getElementBytes(to)));
-    Value whole = kb.roundDown(tokens, together);
-    kb.loop(kb.index(0), whole, together, [&](Value token) { copyTokens(from, to, token, together); });
-    kb.loop(whole, tokens, 1, [&](Value token) { copyTokens(from, to, token, 1); });
+    kb.loopInTiles(tokens, together, [&](Value token, int64_t count) { copyTokens(from, to, token, count); });
   }
 }
 

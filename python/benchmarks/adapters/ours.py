@@ -90,9 +90,9 @@ def _model(problem: Problem, contestant: Contestant) -> Prepared:
         session.truncate(sequence, depth)
         feed = np.array([1])
         for _ in range(tokens):
-            session.step([Feed(sequence, feed)], out=logits)
-            feed = np.array([logits[0].argmax()])
-        return logits
+            ids, best = session.step_top_k([Feed(sequence, feed)])
+            feed = ids[0]
+        return best
 
     if depth:
         session.step([Feed(sequence, ids[:depth], "none")])

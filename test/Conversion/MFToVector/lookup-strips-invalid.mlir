@@ -37,3 +37,14 @@ func.func @other_blocks(%c: memref<?x8xi8>, %s: memref<?x8xf32>, %t: memref<1x8x
       scratch(%w, %pc : memref<?x16xi32>, memref<2x?x4xi8>)
   return
 }
+
+// -----
+
+func.func @no_copy_of_scores(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t: memref<1x8x16x16xi8>, %ts: memref<16xf32>,
+                             %y: memref<?x16xf32>, %w: memref<?x16xi32>, %pc: memref<2x?x4xi8>) {
+  // expected-error @+1 {{expects scratch for the copies of codes and scores, found 1 buffers}}
+  mf.lookup layout(<strip_columns = 16>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 16, lanes = 8>)
+      ins(%c, %s : memref<?x8xi8>, memref<?x8xi8>) score_scales(%ss : memref<?xf32>) tables(%t : memref<1x8x16x16xi8>)
+      table_scales(%ts : memref<16xf32>) outs(%y : memref<?x16xf32>) scratch(%w, %pc : memref<?x16xi32>, memref<2x?x4xi8>)
+  return
+}

@@ -148,9 +148,10 @@ static std::vector<std::string> expectedOps(bool hasRope) {
   }
   for (const char *name :
        {"mf.update_state", "tensor.expand_shape", "mf.update_state", "mf.cached_attention", "tensor.collapse_shape",
-        "mf.add", "mf.rms_norm", "mf.hash", "mf.lookup", "mf.layer_norm", "mf.hash", "mf.lookup", "mf.add",
-        "mf.embedding", "mf.rms_norm", "mf.linear", "mf.embedding", "mf.rms_norm", "mf.linear", "mf.top_k", "mf.merge_top_k",
-        "func.return", "func.func"})
+        "mf.add",          "mf.rms_norm",         "mf.hash",         "mf.lookup",           "mf.layer_norm",
+        "mf.hash",         "mf.lookup",           "mf.add",          "mf.embedding",        "mf.rms_norm",
+        "mf.linear",       "mf.embedding",        "mf.rms_norm",     "mf.linear",           "mf.top_k",
+        "mf.merge_top_k",  "func.return",         "func.func"})
     names.push_back(name);
   return names;
 }

@@ -32,7 +32,8 @@ TEST(Model, optionsAreChecked) {
   expectRefused(options, MF_UNSUPPORTED_CPU, "model 'fake': variant 'future' needs feature 63, which this CPU lacks");
   options.variant = nullptr;
   plan().version = 7;
-  expectRefused(options, MF_UNSUPPORTED, "library plan: expected version " + std::to_string(MF_RT_PLAN_VERSION) + ", found 7");
+  expectRefused(options, MF_UNSUPPORTED,
+                "library plan: expected version " + std::to_string(MF_RT_PLAN_VERSION) + ", found 7");
   EXPECT_EQ(api().model_open(nullptr, nullptr), MF_INVALID_ARGUMENT);
 }
 

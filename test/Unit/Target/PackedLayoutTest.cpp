@@ -33,7 +33,8 @@ struct PackedLayoutTest : public testing::Test {
 } // namespace
 
 TEST_F(PackedLayoutTest, RowsAreTheLogicalBytes) {
-  for (LayoutAttrInterface layout : {LayoutAttrInterface(), LayoutAttrInterface(TableLayoutAttr::get(&context, 0, 1))}) {
+  for (LayoutAttrInterface layout :
+       {LayoutAttrInterface(), LayoutAttrInterface(TableLayoutAttr::get(&context, 0, 1))}) {
     PackedLayout packed = get(layout, {2, 4, 3});
     EXPECT_EQ(packed.getShape(), ArrayRef<int64_t>({2, 4, 3}));
     std::vector<int64_t> stored = expand(packed);

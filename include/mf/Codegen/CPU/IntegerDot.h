@@ -6,6 +6,12 @@
 
 namespace mlir::mf {
 
+/// One instruction of x86 each, for vectors of 16, 32 or 64 bytes: sums of products of pairs of bytes in 16 bits
+/// (vpmaddubsw, with saturation), of pairs of words in 32 (vpmaddwd), of four bytes added to `sums` (vpdpbusd).
+Value buildBytePairs(KernelBuilder &kb, Value unsignedBytes, Value signedBytes);
+Value buildWordPairs(KernelBuilder &kb, Value x, Value y);
+Value buildByteQuads(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes);
+
 /// sums[i] + sum over j < 4 of unsignedBytes[4 i + j] * signedBytes[4 i + j], for i32 sums. The unsigned bytes are
 /// below 128, and products of two neighbours add to at most 32,767 in magnitude: then the result is exact on every
 /// target. Vectors of 128 bits or more.

@@ -105,6 +105,8 @@ public:
   SmallVector<Value> loop(Value from, Value to, int64_t step, ValueRange initial,
                           function_ref<SmallVector<Value>(Value, ValueRange)> body);
   void loopOver(Value count, function_ref<void(Value)> body) { loop(index(0), count, 1, body); }
+  /// [0, count) in tiles of `size` as far as they go, then one by one: body(first, size of the tile).
+  void loopInTiles(Value count, int64_t size, function_ref<void(Value, int64_t)> body);
   void ifThen(Value condition, function_ref<void()> thenBody);
   void ifThenElse(Value condition, function_ref<void()> thenBody, function_ref<void()> elseBody);
   /// The values of one of two branches.

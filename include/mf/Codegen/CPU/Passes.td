@@ -12,6 +12,7 @@ def CPUAddScratchPass : Pass<"mf-cpu-add-scratch", "::mlir::ModuleOp"> {
     place; in a parallel loop, each worker has its own. They are [tokens, columns of a strip] for the sums and, where
     there are several blocks, [blocks, tokens, tables of a block] for codes and for scores that are integers: a block
     that reads its codes from [tokens, K] takes in a cache line for a few of its bytes.
+
     Each `mf.linear_attention` gets memory for the state of one head.
 
     The pass cannot fail. Test: `test/Codegen/CPU/add-scratch.mlir`.

@@ -40,7 +40,6 @@ private:
   enum class Kind { VNNI, Pairs, Words, NEON, DotProd, Plain };
 
   Kind select() const;
-  Value multiplyWords(Value x, Value y);
   void addInWords(MutableArrayRef<Value> sums, ArrayRef<Product> products);
   Value addPlain(Value sum, const Product &product);
 

@@ -10,7 +10,7 @@ def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
     `math.sqrt` of f32 becomes the intrinsic that rounds to nearest: upstream's lowering of it gives an approximation.
     `math.absf` of f32 clears the sign bit: upstream would call libdevice. `math.fma` becomes LLVM's intrinsic.
 
-    Fails on no op. Linear in the size of the kernels. Test: test/Codegen/GPU/ptx.mlir.
+    Fails on no op. Linear in the size of the kernels. Test: test/Codegen/GPU/expand-math.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
 }

@@ -12,6 +12,12 @@ using namespace mlir::mf;
 
 int64_t HashOp::getNumTables() { return cast<ShapedType>(getCodesInit().getType()).getDimSize(1); }
 
+float HashOp::getExp2Slope() {
+  double slope = -2.0 / getTemperature().convertToDouble() / llvm::numbers::ln2;
+  // One that is infinite would make NaN of 0.
+  return static_cast<float>(std::max<double>(slope, std::numeric_limits<float>::lowest()));
+}
+
 int64_t LookupOp::getNumTables() { return cast<ShapedType>(getCodes().getType()).getDimSize(1); }
 
 int64_t LookupOp::getCodeBits() {

@@ -17,9 +17,8 @@ static bool isFree(Operation *op) {
     return true;
   // The numbers of the tokens.
   if (auto generic = dyn_cast<linalg::GenericOp>(op))
-    return generic.getNumDpsInputs() == 0 && llvm::all_of(generic->getResultTypes(), [](Type type) {
-             return getElementTypeOrSelf(type).isInteger();
-           });
+    return generic.getNumDpsInputs() == 0 &&
+           llvm::all_of(generic->getResultTypes(), [](Type type) { return getElementTypeOrSelf(type).isInteger(); });
   // Sizes are computed with scalars.
   return isa<arith::ArithDialect>(op->getDialect()) &&
          llvm::none_of(op->getResultTypes(), [](Type type) { return isa<ShapedType>(type); });

@@ -40,6 +40,8 @@ def MF_HashOp : MF_ComputeOp<"hash", [MF_StatesCost]> {
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       return ::mlir::MutableOperandRange(getOperation(), 1, 2);
     }
+    /// The factor of score is 1 + 2^(slope |z|): what exp(-2 |z| / t) is in powers of two.
+    float getExp2Slope();
     /// Number K of chunks of a row.
     int64_t getNumTables();
   }];
