@@ -37,7 +37,7 @@ class Compiler:
 
     def model(self, name: str, *options: str) -> Path:
         """Library of a golden checkpoint."""
-        return self._compile(GOLDEN / "model" / name, name, options)
+        return self.checkpoint(GOLDEN / "model" / name, *options)
 
     def checkpoint(self, path: Path, *options: str) -> Path:
         """Library of a checkpoint directory."""
