@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT / "python"), str(ROOT / "python" / "tests")]
 os.environ.setdefault("MF_COMPILE", str(BIN / "mf-compile"))
 
 import memoryformer  # noqa: E402  the path is set above
+import numpy as np  # noqa: E402
 from memoryformer.runtime import library_info  # noqa: E402
 
 
@@ -77,3 +78,19 @@ def every_variant(library: Path, **options: object):
     for variant in running_variants(library):
         with memoryformer.load(library, variant=variant, **options) as model:
             yield variant, model
+
+
+def check_changing_company(session, ids: np.ndarray, expected: np.ndarray, count: int) -> None:
+    """`count` sequences of the same tokens, fed in calls that mix some of them, a few tokens or many of each: all logits
+    have the bits of `expected`, whoever else is in the call."""
+    random = np.random.default_rng(3)
+    sequences, lengths = [session.add() for _ in range(count)], [0] * count
+    while min(lengths) < len(ids):
+        ready = [i for i in random.permutation(count) if lengths[i] < len(ids)]
+        chosen = ready[: random.integers(1, count + 1)]
+        sizes = [min(int(random.choice([1, 1, 2, 9, 30])), len(ids) - lengths[i]) for i in chosen]
+        feeds = [(sequences[i], ids[lengths[i] : lengths[i] + n], "all") for i, n in zip(chosen, sizes)]
+        rows = np.split(session.step(feeds), np.cumsum(sizes)[:-1])
+        for i, n, got in zip(chosen, sizes, rows):
+            np.testing.assert_array_equal(got, expected[lengths[i] : lengths[i] + n])
+            lengths[i] += n

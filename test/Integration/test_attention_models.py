@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import memoryformer
-from harness import every_variant, run
+from harness import check_changing_company, every_variant, run
 
 torch = pytest.importorskip("torch")
 
@@ -119,20 +119,10 @@ def test_any_cut_leaves_the_bits(kind, case):
 @pytest.mark.parametrize("kind", LINEAR)
 def test_neighbours_leave_the_bits(kind, case):
     library, *_ = case(kind, True)
-    random = np.random.default_rng(3)
     with memoryformer.load(library) as model:
         expected = fed(model, [IDS])
         with model.session(max_sequences=4, max_tokens_per_call=30) as session:
-            sequences, lengths = [session.add() for _ in range(4)], [0] * 4
-            while min(lengths) < len(IDS):
-                ready = [i for i in random.permutation(4) if lengths[i] < len(IDS)]
-                chosen = ready[: random.integers(1, 5)]
-                sizes = [min(int(random.choice([1, 1, 2, 9, 30])), len(IDS) - lengths[i]) for i in chosen]
-                feeds = [(sequences[i], IDS[lengths[i] : lengths[i] + n], "all") for i, n in zip(chosen, sizes)]
-                rows = np.split(session.step(feeds), np.cumsum(sizes)[:-1])
-                for i, n, got in zip(chosen, sizes, rows):
-                    np.testing.assert_array_equal(got, expected[lengths[i] : lengths[i] + n])
-                    lengths[i] += n
+            check_changing_company(session, IDS, expected, count=4)
 
 
 @pytest.mark.parametrize("kind", ["linear", "performer"])

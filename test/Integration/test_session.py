@@ -9,7 +9,7 @@ import pytest
 
 import golden
 import memoryformer
-from harness import GOLDEN, every_variant, running_variants
+from harness import GOLDEN, check_changing_company, every_variant, running_variants
 
 NAME = "lm_d64_k16_t4"
 OTHER = "lm_d32_k4_t8_f16_sharded"
@@ -89,19 +89,8 @@ def test_later_tokens_leave_earlier_logits(library):
 def test_neighbours_leave_the_bits(model):
     """Prefill of some sequences and decode of others in one call, in changing company."""
     expected = whole(model)
-    random = np.random.default_rng(3)
     with model.session(max_sequences=5, max_tokens_per_call=48) as session:
-        sequences = [session.add() for _ in range(5)]
-        lengths = [0] * 5
-        while min(lengths) < len(IDS):
-            ready = [i for i in random.permutation(5) if lengths[i] < len(IDS)]
-            chosen = ready[: random.integers(1, 6)]
-            sizes = [min(int(random.choice([1, 1, 2, 9, 30])), len(IDS) - lengths[i]) for i in chosen]
-            feeds = [(sequences[i], IDS[lengths[i] : lengths[i] + n], "all") for i, n in zip(chosen, sizes)]
-            rows = np.split(session.step(feeds), np.cumsum(sizes)[:-1])
-            for i, n, got in zip(chosen, sizes, rows):
-                np.testing.assert_array_equal(got, expected[lengths[i] : lengths[i] + n])
-                lengths[i] += n
+        check_changing_company(session, IDS, expected, count=5)
 
 
 def test_the_likeliest_token_is_that_of_the_logits(library):
