@@ -40,6 +40,14 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   passManager.addPass(createSymbolDCEPass());
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createCSEPass());
+  if (options.traceCodes)
+    passManager.addPass(createTraceCodesPass());
+  if (!options.pruneTables.empty()) {
+    PruneTablesPassOptions rows;
+    rows.counts = options.pruneTables;
+    rows.atMost = options.pruneAtMost;
+    passManager.addPass(createPruneTablesPass(rows));
+  }
   QuantizeParametersPassOptions elements;
   elements.tableDtype = options.tableDtype;
   elements.headDtype = options.headDtype;

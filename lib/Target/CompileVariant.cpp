@@ -51,6 +51,9 @@ llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &opti
   modelOptions.headGroup = options.headGroup;
   modelOptions.weightDtype = options.weightType;
   modelOptions.weightGroup = options.weightGroup;
+  modelOptions.pruneTables = options.pruneTables;
+  modelOptions.pruneAtMost = options.pruneAtMost;
+  modelOptions.traceCodes = options.traceCodes;
   return ::runStage(
       module, Stage::Model, [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log,
       times);

@@ -186,6 +186,7 @@ llvm::Error Compilation::run() {
   if (options.report != ReportKind::None) {
     report.costOptions.sizes = options.reportSizes;
     addCosts(*module, report);
+    addPruning(*module, report);
   }
   LibraryBuilder builder(*module, targets, options, registry, log, progress, report);
   if (llvm::Error error = builder.build(getOutput(".so")))

@@ -54,6 +54,8 @@ private:
                                                         bool rounds);
   llvm::Expected<std::unique_ptr<ParameterSource>> openFile(StringRef name, TensorFileAttr source,
                                                             RankedTensorType type, bool rounds);
+  llvm::Expected<std::unique_ptr<ParameterSource>> openKeptRows(StringRef name, KeptRowsAttr source,
+                                                                RankedTensorType type, bool rounds);
   llvm::Expected<std::unique_ptr<ParameterSource>> openRowBlocks(StringRef name, RowBlocksAttr source,
                                                                  RankedTensorType type, bool rounds);
   unsigned jobs;

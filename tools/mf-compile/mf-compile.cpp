@@ -62,6 +62,13 @@ static cl::opt<std::string> weightType("weight-dtype", cl::value_desc("type"), c
                                        cl::desc("Other dense weights as f32, bf16, f16, i8 or i4 (default: keep)"));
 static cl::opt<int64_t> weightGroup("weight-group", cl::value_desc("n"), cl::cat(category), cl::init(32),
                                     cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"));
+static cl::opt<std::string> pruneTables("prune-tables", cl::value_desc("counts.json"), cl::cat(category),
+                                        cl::desc("Drop rows of tables that are hardly used, by a file of mf-run "
+                                                 "--count-codes"));
+static cl::opt<int64_t> pruneAtMost("prune-at-most", cl::value_desc("n"), cl::cat(category), cl::init(0),
+                                    cl::desc("Uses of a row that --prune-tables drops (default: 0)"));
+static cl::opt<bool> traceCodes("trace-codes", cl::cat(category),
+                                cl::desc("Add the entry point that mf-run --count-codes calls"));
 static cl::opt<unsigned> jobs("j", cl::value_desc("n"), cl::cat(category),
                               cl::desc("Threads (default: as many as the process may use)"));
 static cl::opt<Sanitizer> sanitizer("sanitize", cl::cat(category), cl::desc("Instrument the library (x86-64)"),
@@ -135,6 +142,9 @@ static bool convertOptions(CompilerOptions &options) {
   options.weightType = weightType;
   options.weightGroup = weightGroup;
   options.layerKinds.assign(layerKinds.begin(), layerKinds.end());
+  options.pruneTables = pruneTables;
+  options.pruneAtMost = pruneAtMost;
+  options.traceCodes = traceCodes;
   options.jobs = jobs;
   options.sanitizer = sanitizer;
   options.embedParameters = embed;

@@ -36,6 +36,12 @@ static cl::opt<double> absoluteTolerance("atol", cl::desc("Accepted absolute err
                                          cl::cat(category));
 static cl::opt<double> relativeTolerance("rtol", cl::desc("Accepted relative error of --expected"), cl::init(0),
                                          cl::cat(category));
+static cl::opt<std::string> countFile("count-codes", cl::desc("Write how often the ids use each row of each table"),
+                                      cl::value_desc("counts.json"), cl::cat(category));
+static cl::opt<std::string> idsFile("ids-file", cl::desc("Ids of --count-codes: .npy, or ids in a text"),
+                                    cl::value_desc("file"), cl::cat(category));
+static cl::opt<int64_t> window("window", cl::desc("Tokens of a sequence of --count-codes; 0: 512"), cl::init(0),
+                               cl::cat(category));
 static cl::opt<bool> showInfo("info", cl::desc("Print what was compiled, as JSON"), cl::cat(category));
 static cl::opt<std::string> parameters("parameters", cl::desc("Parameter file; default: the one beside the library"),
                                        cl::cat(category));
@@ -87,9 +93,12 @@ static Error runGenerate(const Model &model, const OpenSettings &open) {
 static Error runModel() {
   if (modelPath.empty())
     return fail(ExitUsage, "expected a model library");
-  int actions = !ids.empty() + !entryName.empty() + showInfo;
+  bool counts = !countFile.empty();
+  int actions = (!ids.empty() || counts) + !entryName.empty() + showInfo;
   if (actions != 1)
-    return fail(ExitUsage, "expected one of --ids, --entry and --info, found " + Twine(actions));
+    return fail(ExitUsage, "expected one of --ids, --entry, --count-codes and --info, found " + Twine(actions));
+  if (!counts && (!idsFile.empty() || window.getNumOccurrences()))
+    return fail(ExitUsage, "--ids-file and --window need --count-codes");
   if (entryName.empty() && inputs.size() + outputs.size() + expected.size())
     return fail(ExitUsage, "--input, --output and --expected need --entry");
   auto library = Library::load(modelPath);
@@ -103,6 +112,8 @@ static Error runModel() {
   auto model = Model::open(*library, open);
   if (!model)
     return model.takeError();
+  if (counts)
+    return countCodes(*model, {countFile, ids, idsFile, window}, outs());
   if (!ids.empty())
     return runGenerate(*model, open);
   EntrySettings settings = {entryName, inputs, outputs, expected, absoluteTolerance, relativeTolerance, timing};

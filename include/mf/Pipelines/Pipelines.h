@@ -40,6 +40,15 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
   Option<int64_t> weightGroup{*this, "weight-group",
                               llvm::cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"),
                               llvm::cl::init(32)};
+  Option<std::string> pruneTables{
+      *this, "prune-tables",
+      llvm::cl::desc("File of mf-run --count-codes: drop the rows of tables that are hardly used (default: none)"),
+      llvm::cl::init("")};
+  Option<int64_t> pruneAtMost{*this, "prune-at-most", llvm::cl::desc("Uses of a row that is dropped (default: 0)"),
+                              llvm::cl::init(0)};
+  Option<bool> traceCodes{*this, "trace-codes",
+                          llvm::cl::desc("Add the entry point that mf-run --count-codes calls (default: false)"),
+                          llvm::cl::init(false)};
   Option<std::string> cacheDtype{
       *this, "cache-dtype", llvm::cl::desc("Type of caches: keep (default), f32, bf16 or f16"), llvm::cl::init("keep")};
 };

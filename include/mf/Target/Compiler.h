@@ -45,7 +45,11 @@ struct CompilerOptions {
   /// Of the sequences' caches: keep, f32, bf16 or f16.
   std::string cacheType = "keep";
   int64_t headGroup = 32, weightGroup = 32;
-  unsigned jobs = 0; ///< threads; 0: as many as the process may use
+  /// A file of mf-run --count-codes, see mf-prune-tables; empty: tables keep their rows.
+  std::string pruneTables;
+  int64_t pruneAtMost = 0;
+  bool traceCodes = false; ///< with the entry point that mf-run --count-codes calls
+  unsigned jobs = 0;       ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;
   bool embedParameters = false; ///< in the library; for at most 64 MiB
   ReportKind report = ReportKind::None;

@@ -36,7 +36,7 @@ FailureOr<GPUTargetAttr> mlir::mf::getGPUTarget(MLIRContext *context, StringRef 
 
 bool mlir::mf::hasTableSlices(LookupOp op) {
   TableLayoutAttr layout = op.getLayoutAttr();
-  if (op.isQuantized() || !layout || layout.isIdentity())
+  if (op.isQuantized() || !layout || layout.isIdentity() || op.hasSharedRows())
     return false;
   for (auto [tables, init] : llvm::zip_equal(op.getTables(), op.getInits())) {
     auto type = cast<ShapedType>(tables.getType());
@@ -50,7 +50,7 @@ bool mlir::mf::hasTableSlices(LookupOp op) {
 }
 
 StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAttr target) {
-  if (op.isQuantized())
+  if (op.isQuantized() || (op.hasSharedRows() && op.getNumTables() > 1))
     return {};
   if (!hasTableSlices(op))
     return GPURowGatherAttr::get(op.getContext(), /*threads=*/128);

@@ -192,6 +192,8 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
 LogicalResult KernelLowering::lowerLookup(LookupOp op) {
   if (op.isQuantized())
     return op.emitOpError("has quantised tables, which have no kernel for GPUs");
+  if (op.hasSharedRows() && op.getNumTables() > 1)
+    return op.emitOpError("has pruned tables, which have no kernel for GPUs");
   if (auto gather = dyn_cast_or_null<GPURowGatherAttr>(op.getStrategyAttr())) {
     launchGather(op, gather.getThreads());
     return success();

@@ -73,6 +73,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
         return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
       })
       .Case([](ProjectSequenceOp op) { return checkFeatures(op, op.getInit(), 2); })
+      .Case([](MapCodesOp op) { return checkFeatures(op, op.getMap(), 0); })
       .Case([](MergeTopKOp op) { return checkFeatures(op, op.getRunValues(), 1); })
       .Case([](QuantizeRowsOp op) { return checkFeatures(op, op.getX(), 1); })
       .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
@@ -182,6 +183,7 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](LinearAttentionOp op) { return lowerLinearAttentionOp(op); })
       .Case([](LinearOp op) { return lowerLinearOp(op); })
       .Case([](LookupOp op) { return lowerLookupOp(op); })
+      .Case([](MapCodesOp op) { return lowerWith(op, lowerMapCodes); })
       .Case([](MergeTopKOp op) { return lowerWith(op, lowerMergeTopK); })
       .Case([](ProjectSequenceOp op) { return lowerWith(op, lowerProjectSequence); })
       .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })

@@ -87,7 +87,7 @@ Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
 
 /// A source that another one converts or takes apart.
 static LogicalResult verifyConverted(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
-  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr>(source))
+  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr, RowMapAttr>(source))
     return emitError() << "expects a source of elements as they are, found " << source;
   return success();
 }
@@ -102,6 +102,25 @@ LogicalResult RowBlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 Type RowBlocksAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
+
+/// A mask of rows.
+static LogicalResult verifyMask(function_ref<InFlightDiagnostic()> emitError, DenseElementsAttr kept) {
+  if (kept.getType().getRank() == 2 && kept.getElementType().isInteger(1))
+    return success();
+  return emitError() << "expects kept to be a mask [K, 2^tau] of i1, found " << kept.getType();
+}
+
+LogicalResult KeptRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                   DenseElementsAttr kept) {
+  return success(succeeded(verifyConverted(emitError, source)) && succeeded(verifyMask(emitError, kept)));
+}
+Type KeptRowsAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
+int64_t KeptRowsAttr::getNumKept() const { return llvm::count(getKept().getValues<bool>(), true); }
+
+LogicalResult RowMapAttr::verify(function_ref<InFlightDiagnostic()> emitError, DenseElementsAttr kept) {
+  return verifyMask(emitError, kept);
+}
+Type RowMapAttr::getSourceElementType() const { return {}; }
 
 LogicalResult RoundedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   return verifyConverted(emitError, source);

@@ -20,11 +20,19 @@ float HashOp::getExp2Slope() {
 
 int64_t LookupOp::getNumTables() { return cast<ShapedType>(getCodes().getType()).getDimSize(1); }
 
-int64_t LookupOp::getCodeBits() {
-  // Strips put the number of the strip before [K, 2^tau, columns].
+// Strips put the number of the strip before [K, 2^tau, columns].
+bool LookupOp::hasSharedRows() {
   auto type = cast<ShapedType>(getTables().front().getType());
-  return llvm::Log2_64(type.getDimSize(type.getRank() - 2));
+  return type.getDimSize(type.getRank() - 3) == 1;
 }
+
+int64_t LookupOp::getTableRows() {
+  auto type = cast<ShapedType>(getTables().front().getType());
+  int64_t rows = type.getDimSize(type.getRank() - 2);
+  return hasSharedRows() ? llvm::divideCeilSigned(rows, getNumTables()) : rows;
+}
+
+int64_t LookupOp::getCodeBits() { return llvm::Log2_64_Ceil(getTableRows()); }
 
 LookupOp LookupOp::withSets(OpBuilder &b, ArrayRef<unsigned> sets) {
   auto pick = [&](ValueRange values) {

@@ -163,6 +163,36 @@ def MF_RowBlocksAttr : MF_SourceAttr<"RowBlocks", "row_blocks"> {
   }];
 }
 
+def MF_KeptRowsAttr : MF_SourceAttr<"KeptRows", "kept_rows"> {
+  let summary = "The rows of tables that were not pruned, behind a row of zeros";
+  let description = [{
+    For a parameter [1, n + 1, N] whose source has the tables [K, 2^tau, N]: row 0 is zero, row 1 + i is the i-th of the n
+    rows that `kept`, a mask [K, 2^tau] of i1, keeps, in the order of tables and codes.
+    `#mf.kept_rows<source = #mf.tensor_file<...>, kept = dense<...> : tensor<64x256xi1>>`. `#mf.row_map` of the same mask
+    says where the row of a code is.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "::mlir::DenseElementsAttr":$kept);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Rows that are kept, the row of zeros not among them.
+    int64_t getNumKept() const;
+    /// Rows of all tables together.
+    int64_t getNumRows() const { return getKept().getNumElements(); }
+  }];
+}
+
+def MF_RowMapAttr : MF_SourceAttr<"RowMap", "row_map"> {
+  let summary = "Where the rows of pruned tables are";
+  let description = [{
+    For a parameter [K, 2^tau] of i16 or i32: 0 for a row that `kept` drops, 1 + i for the i-th one that it keeps, unsigned:
+    the numbers of the rows of `#mf.kept_rows`.
+  }];
+  let parameters = (ins "::mlir::DenseElementsAttr":$kept);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def MF_RoundedAttr : MF_SourceAttr<"Rounded", "rounded"> {
   let summary = "Elements of another source, rounded to the parameter's element type";
   let description = [{

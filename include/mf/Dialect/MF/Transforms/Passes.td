@@ -38,6 +38,35 @@ def PackParametersPass : Pass<"mf-pack-parameters", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numDroppedParameters", "num-dropped-parameters", "Number of parameters that nothing reads">];
 }
 
+def PruneTablesPass : Pass<"mf-prune-tables", "::mlir::ModuleOp"> {
+  let summary = "Drop the rows of tables that are hardly ever used";
+  let description = [{
+    A row whose code never comes costs bytes of the parameter file and nothing else.
+
+    1. `counts` is a file that `mf-run --count-codes` writes: how often a text used each row of each table. Rows that it
+       used `at-most` times or less are dropped.
+    2. The rows that are left of all tables of a parameter [K, 2^tau, N] follow one another behind a row of zeros, which
+       stands for all that were dropped: the parameter becomes [1, n + 1, N], its source `#mf.kept_rows`.
+    3. A parameter `<name>.rows` holds the map from codes to rows (`#mf.row_map`), [K, 2^tau] of i16, or i32 above 65,535
+       rows. Parameters that keep the same rows share it. `mf.map_codes` applies it before the lookup.
+
+    The result is that of a model whose dropped rows are zero. Runs before mf-quantize-parameters, so that all element
+    types have it: scales are chosen from the rows that are left.
+
+    A parameter stays, with a remark, where it would not become smaller, where it has a layout or quantised elements, or
+    where anything but lookups of parameters reads it; so does a lookup of several sets whose rows are not the same. It
+    fails where the file cannot be read, is none of this kind, or lacks a parameter or counts other tables.
+    Test: `test/Dialect/MF/prune-tables.mlir`.
+  }];
+  let options = [
+    Option<"counts", "counts", "std::string", "\"\"", "File of mf-run --count-codes">,
+    Option<"atMost", "at-most", "int64_t", "0", "Uses of a row that is dropped">,
+  ];
+  let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numPruned", "num-pruned", "Number of parameters that lost rows">,
+                    Statistic<"numDroppedRows", "num-dropped-rows", "Number of rows that were dropped">];
+}
+
 def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> {
   let summary = "Choose the element types of tables and of dense weights";
   let description = [{
@@ -170,6 +199,25 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
            "Output columns of a panel of a dense layer's weight; 0: no panels">,
   ];
   let statistics = [Statistic<"numLayouts", "num-layouts", "Number of parameters that got a layout">];
+}
+
+def TraceCodesPass : Pass<"mf-trace-codes", "::mlir::ModuleOp"> {
+  let summary = "Add an entry point that tells the codes of all lookups";
+  let description = [{
+    `mf-run --count-codes` counts which rows of tables a text uses. The entry point that it calls is made of the one that
+    has lookups, so that the library's other code stays as it is.
+
+    1. The only public function with lookups is copied as `codes`.
+    2. The copy is of one sequence from its beginning: its sequence states (`mf.state`) are tensors of its own, with
+       `tokens` positions, its inputs `slots` are 0 and its `positions` 0, 1, ...
+    3. Its results are the codes [tokens, K] of each lookup, once per set of tables, named by the parameter of the
+       tables. What only other results needed goes, and arguments that are not read.
+
+    It fails where no function or several have lookups, or where there is a function `codes`.
+    Test: `test/Dialect/MF/trace-codes.mlir`.
+  }];
+  let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def VerifyModelContractPass : Pass<"mf-verify-model-contract", "::mlir::ModuleOp"> {
