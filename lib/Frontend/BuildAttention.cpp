@@ -104,6 +104,7 @@ Value StepBuilder::attendLinear(Value query, Value key, Value value) {
   Value init = empty({config.numHeads, config.headDim()});
   return LinearAttentionOp::create(builder, init.getType(), query, key, value, projection, init, /*scratch=*/Value(),
                                    /*causal=*/UnitAttr(), map, builder.getI64IntegerAttr(config.attention.chunk),
+                                   AttentionFormAttr::get(builder.getContext(), AttentionForm::Chunked),
                                    PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }

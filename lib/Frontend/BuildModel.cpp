@@ -74,8 +74,8 @@ Value StepBuilder::add(Value a, Value b) {
 
 Value StepBuilder::linear(Value x, Value weight, Value count) {
   Value init = empty(count, {cast<ShapedType>(weight.getType()).getDimSize(0)}, builder.getF32Type());
-  return LinearOp::create(builder, init.getType(), x, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
-                          PanelLayoutAttr(), StrategyAttrInterface())
+  return LinearOp::create(builder, init.getType(), x, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(),
+                          /*features=*/Value(), init, FeaturePruningAttr(), PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 

@@ -48,6 +48,12 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
     rows.atMost = options.pruneAtMost;
     passManager.addPass(createPruneTablesPass(rows));
   }
+  if (options.pruneKept != 0) {
+    PruneWeightsPassOptions features;
+    features.kept = options.pruneKept;
+    features.of = options.pruneOf;
+    passManager.addPass(createPruneWeightsPass(features));
+  }
   QuantizeParametersPassOptions elements;
   elements.tableDtype = options.tableDtype;
   elements.headDtype = options.headDtype;
@@ -67,6 +73,9 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
 }
 
 void mlir::mf::buildStrategyPipeline(OpPassManager &passManager, const StrategyOptions &options) {
+  ExpandAttentionPassOptions forms;
+  forms.withoutKernel = true;
+  passManager.addNestedPass<func::FuncOp>(createExpandAttentionPass(forms));
   CPUSetTargetPassOptions target;
   target.triple = options.triple;
   target.cpu = options.cpu;

@@ -53,6 +53,8 @@ llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &opti
   modelOptions.weightGroup = options.weightGroup;
   modelOptions.pruneTables = options.pruneTables;
   modelOptions.pruneAtMost = options.pruneAtMost;
+  modelOptions.pruneKept = options.pruneKept;
+  modelOptions.pruneOf = options.pruneOf;
   modelOptions.traceCodes = options.traceCodes;
   return ::runStage(
       module, Stage::Model, [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log,

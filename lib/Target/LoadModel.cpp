@@ -95,6 +95,17 @@ static llvm::Error checkElementTypes(const CompilerOptions &options) {
   return llvm::Error::success();
 }
 
+static llvm::Error checkPruning(const CompilerOptions &options) {
+  if (options.pruneKept != 0 && (options.weightType == "i8" || options.weightType == "i4"))
+    return makeError(ErrorKind::CommandLine, "--prune-weights is for weights of floats: it does not go with "
+                                             "--weight-dtype=" +
+                                                 options.weightType);
+  if (options.pruneAtMost < 0)
+    return makeError(ErrorKind::CommandLine,
+                     "--prune-at-most expects 0 or more uses, found " + Twine(options.pruneAtMost));
+  return llvm::Error::success();
+}
+
 static llvm::Error checkLayerKinds(const CompilerOptions &options) {
   if (!options.layerKinds.empty() && isModule(options.input))
     return makeError(ErrorKind::CommandLine, "--layer-kinds is for checkpoints and configurations, not for '" +
@@ -113,7 +124,7 @@ llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
   llvm::Expected<RuntimeFiles> runtime = getRuntimeFiles(triple, options.sanitizer);
   if (!runtime)
     return runtime.takeError();
-  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds, checkGPU})
+  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds, checkPruning, checkGPU})
     if (llvm::Error error = check(options))
       return error;
   return llvm::Error::success();

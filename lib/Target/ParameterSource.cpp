@@ -1,5 +1,6 @@
 // Sources of parameters. Conversions are template arguments, so that the inner loops vectorise.
 #include "ParameterSource.h"
+#include "FeatureChoice.h"
 #include "FloatBits.h"
 #include "Quantization.h"
 #include "mf/Target/CompileError.h"
@@ -359,6 +360,42 @@ llvm::Expected<std::shared_ptr<const Quantization>> ParameterSources::getQuantiz
   return known = std::move(*chosen);
 }
 
+//===----------------------------------------------------------------------===//
+// Pruned weights
+//===----------------------------------------------------------------------===//
+
+/// The whole weight in the elements that are stored.
+static RankedTensorType getUnprunedType(ParameterOp parameter) {
+  auto type = cast<RankedTensorType>(parameter.getType());
+  FeaturePruningAttr pruning = parameter.getPrunedFeatures().getPruning();
+  return type.clone({type.getDimSize(0), pruning.getNumFeatures(type.getDimSize(1))});
+}
+
+llvm::Expected<std::shared_ptr<const FeatureChoice>> ParameterSources::getFeatureChoice(ParameterOp parameter) {
+  std::shared_ptr<const FeatureChoice> &known = featureChoices[parameter.getSymName().str()];
+  if (known)
+    return known;
+  // Exact elements, so that the choice does not depend on the stored type.
+  PrunedFeaturesAttr source = parameter.getPrunedFeatures();
+  RankedTensorType type = getUnprunedType(parameter).clone(Float32Type::get(parameter.getContext()));
+  auto whole = open(parameter.getSymName(), source.getSource(), type, /*rounds=*/false);
+  if (!whole)
+    return whole.takeError();
+  return known = chooseFeatures(source.getPruning(), type.getShape(), **whole);
+}
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openPruned(ParameterOp parameter) {
+  auto choice = getFeatureChoice(parameter);
+  if (!choice)
+    return choice.takeError();
+  RankedTensorType type = getUnprunedType(parameter);
+  auto whole = open(parameter.getSymName(), parameter.getPrunedFeatures().getSource(), type,
+                    /*rounds=*/isa<RoundedAttr>(parameter.getSource()));
+  if (!whole)
+    return whole.takeError();
+  return keepFeatures(std::move(*whole), *choice, type.getDimSize(1), type.getElementTypeBitWidth() / 8);
+}
+
 llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(ParameterOp parameter) {
   if (auto scales = dyn_cast<QuantizationScalesAttr>(parameter.getSource())) {
     auto of = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(parameter, scales.getParameter());
@@ -370,6 +407,18 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(Paramete
       return quantization.takeError();
     return getScalesSource(*quantization);
   }
+  if (auto features = dyn_cast<KeptFeaturesAttr>(parameter.getSource())) {
+    auto of = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(parameter, features.getParameter());
+    if (!of || !of.getPrunedFeatures())
+      return makeError(ErrorKind::Compile, "parameter '" + parameter.getSymName() + "' has the features of '" +
+                                               features.getParameter().getValue() + "', which is not pruned");
+    auto choice = getFeatureChoice(of);
+    if (!choice)
+      return choice.takeError();
+    return getFeaturesSource(*choice);
+  }
+  if (parameter.getPrunedFeatures())
+    return openPruned(parameter);
   if (auto quantized = dyn_cast<QuantizedAttr>(parameter.getSource())) {
     auto quantization = getQuantization(parameter);
     if (!quantization)

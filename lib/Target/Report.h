@@ -16,6 +16,15 @@ struct PrunedTables {
   uint64_t bytes = 0;       ///< in the parameter file
 };
 
+/// A dense weight that lost features; bytes are those in the parameter file, with the numbers of the features.
+struct PrunedWeight {
+  std::string name;
+  int64_t features = 0; ///< before
+  int64_t kept = 0;
+  uint64_t bytesBefore = 0;
+  uint64_t bytes = 0;
+};
+
 /// A compilation of a library.
 struct Report {
   std::vector<StepTime> steps; ///< of the whole: import, model, variants, parameters, link, commit
@@ -37,6 +46,7 @@ struct Report {
   std::string costError; ///< why `costs` is empty; empty where it is not
   std::vector<PrunedTables> prunedTables;
   uint64_t rowMapBytes = 0; ///< of the maps that pruned tables need, in the parameter file
+  std::vector<PrunedWeight> prunedWeights;
   /// Quantised parameters and their relative errors, ParameterRecord::relativeError.
   std::vector<std::pair<std::string, double>> quantizationErrors;
 };

@@ -67,6 +67,8 @@ static cl::opt<std::string> pruneTables("prune-tables", cl::value_desc("counts.j
                                                  "--count-codes"));
 static cl::opt<int64_t> pruneAtMost("prune-at-most", cl::value_desc("n"), cl::cat(category), cl::init(0),
                                     cl::desc("Uses of a row that --prune-tables drops (default: 0)"));
+static cl::opt<std::string> pruneWeights("prune-weights", cl::value_desc("n:m"), cl::cat(category),
+                                         cl::desc("Keep n of each m adjacent features of dense weights, e.g. 2:4"));
 static cl::opt<bool> traceCodes("trace-codes", cl::cat(category),
                                 cl::desc("Add the entry point that mf-run --count-codes calls"));
 static cl::opt<unsigned> jobs("j", cl::value_desc("n"), cl::cat(category),
@@ -121,6 +123,18 @@ static bool parseCommandLine(int argc, char **argv) {
   return false;
 }
 
+/// Parses --prune-weights=n:m; false after a message.
+static bool convertPruning(CompilerOptions &options) {
+  if (pruneWeights.empty())
+    return true;
+  auto [kept, of] = llvm::StringRef(pruneWeights).split(':');
+  if (!kept.getAsInteger(10, options.pruneKept) && !of.getAsInteger(10, options.pruneOf) && options.pruneKept >= 1 &&
+      options.pruneKept < options.pruneOf && options.pruneOf <= 64)
+    return true;
+  fail(ErrorKind::CommandLine, "--prune-weights expects n:m with 1 <= n < m <= 64, found '" + pruneWeights + "'");
+  return false;
+}
+
 /// The options as the library takes them; false after a message.
 static bool convertOptions(CompilerOptions &options) {
   options.input = input;
@@ -158,6 +172,8 @@ static bool convertOptions(CompilerOptions &options) {
     options.reportSizes["tokens"] = tokens;
     options.reportSizes["cache"] = cache;
   }
+  if (!convertPruning(options))
+    return false;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
   if (!randomWeights.getNumOccurrences())
     return true;

@@ -46,6 +46,11 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
       llvm::cl::init("")};
   Option<int64_t> pruneAtMost{*this, "prune-at-most", llvm::cl::desc("Uses of a row that is dropped (default: 0)"),
                               llvm::cl::init(0)};
+  Option<int64_t> pruneKept{*this, "prune-kept",
+                            llvm::cl::desc("Features of each prune-of that dense weights keep (default: 0, all)"),
+                            llvm::cl::init(0)};
+  Option<int64_t> pruneOf{*this, "prune-of", llvm::cl::desc("Features of a group of prune-kept (default: 4)"),
+                          llvm::cl::init(4)};
   Option<bool> traceCodes{*this, "trace-codes",
                           llvm::cl::desc("Add the entry point that mf-run --count-codes calls (default: false)"),
                           llvm::cl::init(false)};

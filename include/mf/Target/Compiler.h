@@ -48,6 +48,8 @@ struct CompilerOptions {
   /// A file of mf-run --count-codes, see mf-prune-tables; empty: tables keep their rows.
   std::string pruneTables;
   int64_t pruneAtMost = 0;
+  int64_t pruneKept = 0; ///< features of each `pruneOf` that dense weights keep, see mf-prune-weights; 0: all
+  int64_t pruneOf = 4;
   bool traceCodes = false; ///< with the entry point that mf-run --count-codes calls
   unsigned jobs = 0;       ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;

@@ -142,6 +142,9 @@ static LogicalResult lowerLookupOp(LookupOp op) {
 
 /// Integers are read four features at a time, pairs of them eight.
 static LogicalResult lowerLinearOp(LinearOp op) {
+  if (op.getPruningAttr() && !op.getLayoutAttr())
+    return op.emitOpError("has pruned features; their kernel needs panels of ")
+           << op.getPruningAttr().getColumns() << " columns, found no layout";
   if (!op.isQuantized())
     return lowerWith(op, lowerLinear);
   PanelLayoutAttr layout = op.getLayoutAttr();
@@ -164,6 +167,9 @@ static LogicalResult lowerLinearOp(LinearOp op) {
 }
 
 static LogicalResult lowerLinearAttentionOp(LinearAttentionOp op) {
+  if (op.getForm() == AttentionForm::Quadratic)
+    return op.emitOpError("has the form quadratic, which has no kernel; run mf-expand-attention or "
+                          "mf-convert-attention-form");
   if (!op.getScratch())
     return op.emitOpError("has no scratch of ") << op.getStateLayout().getSize() << " elements; run mf-cpu-add-scratch";
   return lowerWith(op, lowerLinearAttention);

@@ -11,7 +11,7 @@ mf.parameter @parameter_c1_element : tensor<4xi64> from #mf.fill<0.0 : f32>
 
 // -----
 
-// expected-error @below {{expects i16 and i32 to be of a map of rows, and nothing else, found 'i16' from #mf.fill<0.000000e+00 : f32>}}
+// expected-error @below {{expects i16 and i32 to be numbers of rows or of features, and nothing else, found 'i16' from #mf.fill<0.000000e+00 : f32>}}
 mf.parameter @parameter_c2_indices : tensor<4xi16> from #mf.fill<0.0 : f32>
 
 // -----
@@ -118,3 +118,8 @@ mf.parameter @parameter_c3_pairs : tensor<8x16x64xi8> from #mf.quantized<source 
 
 // expected-error @+1 {{expects groups that divide the last dimension, found groups of 7}}
 mf.parameter @parameter_c5 : tensor<24x64xi8> from #mf.quantized<source = #mf.fill<0.0 : f32>, element_type = f32, axis = rows, group = 7>
+
+// -----
+
+// expected-error @below {{expects pruned features to have a type [columns, features] of floats, and 2 features of each group, found 'tensor<8x5xf32>'}}
+mf.parameter @parameter_c7 : tensor<8x5xf32> from #mf.pruned_features<source = #mf.fill<0.0 : f32>, pruning = <kept = 2, of = 4, columns = 32>>

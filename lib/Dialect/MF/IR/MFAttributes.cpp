@@ -87,7 +87,7 @@ Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
 
 /// A source that another one converts or takes apart.
 static LogicalResult verifyConverted(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
-  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr, RowMapAttr>(source))
+  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr, RowMapAttr, KeptFeaturesAttr>(source))
     return emitError() << "expects a source of elements as they are, found " << source;
   return success();
 }
@@ -121,6 +121,23 @@ LogicalResult RowMapAttr::verify(function_ref<InFlightDiagnostic()> emitError, D
   return verifyMask(emitError, kept);
 }
 Type RowMapAttr::getSourceElementType() const { return {}; }
+
+LogicalResult FeaturePruningAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t kept, int64_t of,
+                                         int64_t columns) {
+  if (kept < 1 || of <= kept || of > 64)
+    return emitError() << "expects kept to be 1 or more, and fewer than of, which is at most 64, found " << kept
+                       << " of " << of;
+  if (columns < 1)
+    return emitError() << "expects columns to be 1 or more, found " << columns;
+  return success();
+}
+
+LogicalResult PrunedFeaturesAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                         FeaturePruningAttr) {
+  return verifyConverted(emitError, source);
+}
+Type PrunedFeaturesAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
+Type KeptFeaturesAttr::getSourceElementType() const { return {}; }
 
 LogicalResult RoundedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   return verifyConverted(emitError, source);

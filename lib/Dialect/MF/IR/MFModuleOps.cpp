@@ -44,8 +44,8 @@ LogicalResult ParameterOp::verify() {
            << type.getElementType() << " without loss, found " << sourceElementType;
   auto quantized = dyn_cast<QuantizedAttr>(getSource());
   bool isIndex = type.getElementType().isInteger(16) || type.getElementType().isInteger(32);
-  if (isa<RowMapAttr>(getSource()) != isIndex)
-    return emitOpError("expects i16 and i32 to be of a map of rows, and nothing else, found ")
+  if (isa<RowMapAttr, KeptFeaturesAttr>(getSource()) != isIndex)
+    return emitOpError("expects i16 and i32 to be numbers of rows or of features, and nothing else, found ")
            << type.getElementType() << " from " << getSource();
   if (static_cast<bool>(quantized) != (type.getElementType().isInteger() && !isIndex))
     return emitOpError("expects integers to be quantised, and nothing else, found ")
@@ -67,16 +67,29 @@ LogicalResult ParameterOp::verify() {
     return emitOpError("expects groups that divide the last dimension, found groups of ")
            << quantized.getGroup() << " for " << type;
   // parameter_c6
-  return verifyRows(*this, type);
+  if (failed(verifyRows(*this, type)))
+    return failure();
+  // parameter_c7
+  PrunedFeaturesAttr features = getPrunedFeatures();
+  if (features && (type.getRank() != 2 || quantized || type.getDimSize(1) % features.getPruning().getKept() != 0))
+    return emitOpError("expects pruned features to have a type [columns, features] of floats, and ")
+           << features.getPruning().getKept() << " features of each group, found " << type;
+  return success();
 }
 
-KeptRowsAttr ParameterOp::getKeptRows() {
-  Attribute source = getSource();
+/// What the elements are before they are converted.
+static Attribute getUnconverted(Attribute source) {
   if (auto quantized = dyn_cast<QuantizedAttr>(source))
-    source = quantized.getSource();
+    return quantized.getSource();
   if (auto rounded = dyn_cast<RoundedAttr>(source))
-    source = rounded.getSource();
-  return dyn_cast<KeptRowsAttr>(source);
+    return rounded.getSource();
+  return source;
+}
+
+KeptRowsAttr ParameterOp::getKeptRows() { return dyn_cast<KeptRowsAttr>(getUnconverted(getSource())); }
+
+PrunedFeaturesAttr ParameterOp::getPrunedFeatures() {
+  return dyn_cast<PrunedFeaturesAttr>(getUnconverted(getSource()));
 }
 
 RankedTensorType ParameterOp::getPackedType() {

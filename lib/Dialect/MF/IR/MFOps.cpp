@@ -34,6 +34,13 @@ int64_t LookupOp::getTableRows() {
 
 int64_t LookupOp::getCodeBits() { return llvm::Log2_64_Ceil(getTableRows()); }
 
+int64_t LinearOp::getNumWeightFeatures() {
+  int64_t features = cast<ShapedType>(getX().getType()).getDimSize(1);
+  if (ShapedType::isDynamic(features) || !getPruningAttr())
+    return features;
+  return getPruningAttr().getNumKept(features);
+}
+
 LookupOp LookupOp::withSets(OpBuilder &b, ArrayRef<unsigned> sets) {
   auto pick = [&](ValueRange values) {
     SmallVector<Value> picked;

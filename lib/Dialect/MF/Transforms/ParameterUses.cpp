@@ -45,6 +45,15 @@ LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
       .Default(LayoutAttrInterface());
 }
 
+bool LayerUses::feedsLayer(Operation *op) {
+  auto [it, isNew] = known.try_emplace(op, false);
+  if (!isNew)
+    return it->second;
+  bool feeds =
+      llvm::any_of(op->getUsers(), [&](Operation *user) { return isa<LookupOp, LinearOp>(user) || feedsLayer(user); });
+  return known[op] = feeds;
+}
+
 ParameterValues::ParameterValues(ModuleOp module) : symbols(module) {
   module.walk(
       [&](GetParameterOp value) { values[symbols.lookup<ParameterOp>(value.getParameter())].push_back(value); });

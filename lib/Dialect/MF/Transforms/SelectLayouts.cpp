@@ -80,11 +80,15 @@ PanelLayoutAttr LayoutSelection::getPanelLayout(LinearOp op) const {
     return {};
   Type element = getElementTypeOrSelf(op.getWeight());
   int64_t interleave = element.isInteger() ? 4 : 1;
-  return PanelLayoutAttr::get(op.getContext(), panelColumns, interleave, element.isInteger(4) ? 2 : 1);
+  int64_t columns = op.getPruningAttr() ? op.getPruningAttr().getColumns() : panelColumns;
+  return PanelLayoutAttr::get(op.getContext(), columns, interleave, element.isInteger(4) ? 2 : 1);
 }
 
-/// A projection of random features has no columns to spare: its rows are the features that are summed.
+/// A projection of random features has no columns to spare: its rows are the features that are summed. The quadratic
+/// form has no kernel, and what it is expanded to reads rows.
 PanelLayoutAttr LayoutSelection::getProjectionLayout(Operation *op) const {
+  if (auto attention = dyn_cast<LinearAttentionOp>(op); attention && attention.getForm() == AttentionForm::Quadratic)
+    return {};
   int64_t rows = cast<ShapedType>(getLaidOutOperands(op).front()->get().getType()).getDimSize(0);
   if (panelColumns == 0 || rows % panelColumns != 0)
     return {};

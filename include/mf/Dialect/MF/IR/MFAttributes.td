@@ -32,6 +32,14 @@ def MF_ActivationKind : I32EnumAttr<"ActivationKind", "function of an activation
 }
 def MF_ActivationKindAttr : EnumAttr<MF_Dialect, MF_ActivationKind, "activation">;
 
+def MF_AttentionForm : I32EnumAttr<"AttentionForm", "order of the sums of a linear attention", [
+    I32EnumAttrCase<"Chunked", 0, "chunked">, I32EnumAttrCase<"Quadratic", 1, "quadratic">,
+    I32EnumAttrCase<"Recurrent", 2, "recurrent">]> {
+  let cppNamespace = "::mlir::mf";
+  let genSpecializedAttr = 0;
+}
+def MF_AttentionFormAttr : EnumAttr<MF_Dialect, MF_AttentionForm, "form">;
+
 def MF_OperandRole : I32EnumAttr<"OperandRole", "what an entry point does with an operand", [
     I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">,
     I32EnumAttrCase<"State", 2, "state">]> {
@@ -191,6 +199,44 @@ def MF_RowMapAttr : MF_SourceAttr<"RowMap", "row_map"> {
   let parameters = (ins "::mlir::DenseElementsAttr":$kept);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+}
+
+def MF_FeaturePruningAttr : MF_Attr<"FeaturePruning", "feature_pruning"> {
+  let summary = "Which features of a dense layer's weight are kept";
+  let description = [{
+    `#mf.feature_pruning<kept = 2, of = 4, columns = 32>`: of each 4 adjacent features, 32 adjacent columns keep 2, the
+    same for all of these columns.
+  }];
+  let parameters = (ins "int64_t":$kept, "int64_t":$of, "int64_t":$columns);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Features that are kept of `features`, a multiple of `of`; and the other way round.
+    int64_t getNumKept(int64_t features) const { return features / getOf() * getKept(); }
+    int64_t getNumFeatures(int64_t numKept) const { return numKept / getKept() * getOf(); }
+  }];
+}
+
+def MF_PrunedFeaturesAttr : MF_SourceAttr<"PrunedFeatures", "pruned_features"> {
+  let summary = "The features of a weight that were not pruned";
+  let description = [{
+    For a parameter [N, D'] whose source has the elements [N, D]: of each `of` adjacent features, the `kept` whose
+    elements in `columns` adjacent rows have the largest sum of squares, of equal ones the first; in ascending order.
+    `#mf.pruned_features<source = #mf.tensor_file<...>, pruning = <kept = 2, of = 4, columns = 32>>`. They are chosen when
+    the parameter file is written.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "::mlir::mf::FeaturePruningAttr":$pruning);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_KeptFeaturesAttr : MF_SourceAttr<"KeptFeatures", "kept_features"> {
+  let summary = "The numbers of the features that a pruned weight keeps";
+  let description = [{
+    `#mf.kept_features<parameter = @weight>`: i16 [ceil(N / columns), D'], for a parameter of `#mf.pruned_features`.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
+  let assemblyFormat = "`<` struct(params) `>`";
 }
 
 def MF_RoundedAttr : MF_SourceAttr<"Rounded", "rounded"> {

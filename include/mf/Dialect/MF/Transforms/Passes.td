@@ -4,6 +4,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertAttentionFormPass : Pass<"mf-convert-attention-form", "::mlir::func::FuncOp"> {
+  let summary = "Make one form of linear attention of another";
+  let description = [{
+    Every `mf.linear_attention` gets the `form`: `chunked`, `quadratic` or `recurrent`. They are equal but for rounding, and
+    nothing else of the op changes, so that any conversion has a way back. `mf-expand-attention` writes a form out as
+    linalg; kernels compute the chunked and the recurrent one, and a compilation expands the quadratic one.
+
+    ```mlir
+    %y = mf.linear_attention causal features(#mf.elu_features) chunk(32) ins(...) outs(...) -> tensor<?x8x64xf32>
+    ```
+    becomes, with form=recurrent,
+    ```mlir
+    %y = mf.linear_attention causal features(#mf.elu_features) chunk(32) form(recurrent) ins(...) outs(...) -> tensor<?x8x64xf32>
+    ```
+
+    Which is cheaper: with r features and values of e elements, quadratic needs T / 2 (r + e) multiply-adds for a token of
+    T, the others 2 r e and, chunked, (chunk + 1) / 2 (r + e) in matrix products of whole chunks; `mf-report-cost` says it.
+
+    An op on memrefs with scratch, whose size is the form's, is refused, and so is an unknown form. Test:
+    `test/Dialect/MF/convert-attention-form.mlir`.
+  }];
+  let options = [Option<"form", "form", "std::string", "\"chunked\"", "chunked, quadratic or recurrent">];
+  let statistics = [Statistic<"numConverted", "num-converted", "Number of ops that got another form">];
+}
+
 def FuseLookupsPass : Pass<"mf-fuse-lookups", "::mlir::func::FuncOp"> {
   let summary = "Make one lookup of those that read the same codes and scores";
   let description = [{
@@ -65,6 +90,28 @@ def PruneTablesPass : Pass<"mf-prune-tables", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect"];
   let statistics = [Statistic<"numPruned", "num-pruned", "Number of parameters that lost rows">,
                     Statistic<"numDroppedRows", "num-dropped-rows", "Number of rows that were dropped">];
+}
+
+def PruneWeightsPass : Pass<"mf-prune-weights", "::mlir::ModuleOp"> {
+  let summary = "Keep some of the features of dense weights";
+  let description = [{
+    1. Of each `of` adjacent features of the weight of a linear, `columns` adjacent output columns keep the `kept` whose
+       weights have the largest sum of squares (`#mf.pruned_features`): the parameter [N, D] becomes [N, D / of * kept].
+    2. A parameter `<name>.features`, i16 [ceil(N / columns), D / of * kept], holds the numbers of these features.
+    3. The linear reads the weight with both: the products of the other features are not there to be computed.
+
+    The result is that of a model whose other weights are zero. A remark says what was pruned. The head, whose result comes
+    into no other linear or lookup, stays as it is; so does a weight with a layout, converted elements, another use, more
+    than 32,768 features or a number of them that is no multiple of `of`. It fails where the numbers are no part of a
+    group. Test: `test/Dialect/MF/prune-weights.mlir`.
+  }];
+  let options = [
+    Option<"kept", "kept", "int64_t", "2", "Features that are kept of each group">,
+    Option<"of", "of", "int64_t", "4", "Features of a group">,
+    Option<"columns", "columns", "int64_t", "32", "Output columns that keep the same features; those of a panel">,
+  ];
+  let dependentDialects = ["::mlir::mf::MFDialect"];
+  let statistics = [Statistic<"numPruned", "num-pruned", "Number of weights that lost features">];
 }
 
 def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> {
