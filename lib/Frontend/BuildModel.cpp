@@ -42,7 +42,8 @@ Value StepBuilder::empty(Value count, ArrayRef<int64_t> extents, Type elementTyp
 
 Value StepBuilder::embedding(Value ids, Value table, Value count) {
   Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
-  return EmbeddingOp::create(builder, init.getType(), ids, table, init, StrategyAttrInterface()).getResult(0);
+  return EmbeddingOp::create(builder, init.getType(), ids, table, init, PanelLayoutAttr(), StrategyAttrInterface())
+      .getResult(0);
 }
 
 Value StepBuilder::rmsNorm(Value x, const Twine &scale, Value count) {

@@ -61,6 +61,7 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   elements.weightDtype = options.weightDtype;
   elements.weightGroup = options.weightGroup;
   passManager.addPass(createQuantizeParametersPass(elements));
+  passManager.addPass(createShareParametersPass());
   passManager.addPass(createCSEPass());
   if (options.fuseLookups)
     passManager.addNestedPass<func::FuncOp>(createFuseLookupsPass());

@@ -44,7 +44,7 @@ def module(path: Path, features: int, columns: int) -> str:
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
-@pytest.mark.parametrize("features,columns,kept,of", [(64, 80, 2, 4), (1024, 96, 2, 4), (36, 33, 1, 4), (600, 64, 3, 8),
+@pytest.mark.parametrize("features,columns,kept,of", [(576, 576, 7, 8), (64, 80, 2, 4), (1024, 96, 2, 4), (36, 33, 1, 4), (600, 64, 3, 8),
                                                       (128, 31, 1, 64)])
 def test_pruned_is_zeroed(compiler: Compiler, tmp_path_factory, features: int, columns: int, kept: int, of: int,
                           dtype: str) -> None:

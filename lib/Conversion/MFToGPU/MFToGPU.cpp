@@ -233,7 +233,11 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
           .Case([&](AddOp add) { return lowerRows(add, "add", buildGPUAdd); })
-          .Case([&](EmbeddingOp embedding) { return lowerRows(embedding, "embedding", buildGPUEmbedding); })
+          .Case([&](EmbeddingOp embedding) {
+            if (embedding.getLayoutAttr())
+              return LogicalResult(embedding.emitOpError("has a table in panels, which has no kernel for GPUs"));
+            return lowerRows(embedding, "embedding", buildGPUEmbedding);
+          })
           .Case([&](HashOp hash) { return lowerHash(hash); })
           .Case([&](LayerNormOp norm) { return lowerRows(norm, "layer_norm", buildGPULayerNorm); })
           .Case([&](LookupOp lookup) { return lowerLookup(lookup); })

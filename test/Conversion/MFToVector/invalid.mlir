@@ -57,7 +57,7 @@ func.func @no_state(%q: memref<?x1x8xf32>) {
 
 func.func @quadratic(%q: memref<?x2x8xf32>) {
   // expected-error@+1 {{has the form quadratic, which has no kernel; run mf-expand-attention or mf-convert-attention-form}}
-  mf.linear_attention causal features(#mf.elu_features) chunk(16) form(quadratic)
+  mf.linear_attention causal features(#mf.elu_features) chunk(16) form quadratic
       strategy(#mf.cpu_linear_attention<rows = 4, columns = 8, lanes = 8>)
       ins(%q, %q, %q : memref<?x2x8xf32>, memref<?x2x8xf32>, memref<?x2x8xf32>) outs(%q : memref<?x2x8xf32>)
   return

@@ -172,3 +172,18 @@ func.func @map_codes(%c: memref<?x3xi8>, %m: memref<3x256xi16>, %r: memref<?x3xi
       outs(%r : memref<?x3xi16>)
   return
 }
+
+// A row of panels: id / 32 and what is left of it; elements are 32 apart.
+// CHECK-LABEL: func.func @embedding_of_panels(
+// CHECK-SAME: %[[IDS:.*]]: memref<?xi32>, %[[T:.*]]: memref<2x8x32xf16>, %[[Y:.*]]: memref<?x8xf32>
+// CHECK: %[[ROW:.*]] = arith.maxsi
+// CHECK: %[[P:.*]] = arith.divui %[[ROW]], %c32
+// CHECK: %[[BEGIN:.*]] = arith.muli %[[P]], %c32
+// CHECK: %[[C:.*]] = arith.subi %[[ROW]], %[[BEGIN]]
+// CHECK: scf.for %[[F:.*]] = %c0 to %c8
+// CHECK: memref.load %[[T]][%[[P]], %[[F]], %[[C]]]
+func.func @embedding_of_panels(%ids: memref<?xi32>, %t: memref<2x8x32xf16>, %y: memref<?x8xf32>) {
+  mf.embedding layout(<columns = 32>) strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%ids, %t : memref<?xi32>, memref<2x8x32xf16>)
+      outs(%y : memref<?x8xf32>)
+  return
+}

@@ -9,8 +9,8 @@
 
 // NONE: error: mf-convert-attention-form: expects form to be chunked, quadratic or recurrent, found cubic
 
-// QUADRATIC: mf.linear_attention causal features(#mf.elu_features) chunk(16) form({{ ?}}quadratic) ins(
-// RECURRENT: mf.linear_attention causal features(#mf.elu_features) chunk(16) form({{ ?}}recurrent) ins(
+// QUADRATIC: mf.linear_attention causal features(#mf.elu_features) chunk(16) form quadratic ins(
+// RECURRENT: mf.linear_attention causal features(#mf.elu_features) chunk(16) form recurrent ins(
 // CHUNKED: mf.linear_attention causal features(#mf.elu_features) chunk(16) ins(
 func.func @causal(%q: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>) -> tensor<?x2x6xf32> {
   %0 = mf.linear_attention causal features(#mf.elu_features) chunk(16)
@@ -19,11 +19,11 @@ func.func @causal(%q: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>) -> tensor<?x2x6x
   return %0 : tensor<?x2x6xf32>
 }
 
-// QUADRATIC: mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) form({{ ?}}quadratic)
-// RECURRENT: mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) form({{ ?}}recurrent)
+// QUADRATIC: mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) form quadratic
+// RECURRENT: mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) form recurrent
 // CHUNKED: mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) ins(
 func.func @full(%q: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>, %w: tensor<12x8xf32>) -> tensor<?x2x6xf32> {
-  %0 = mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) form(recurrent)
+  %0 = mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16) form recurrent
       ins(%q, %q, %v : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x6xf32>) projection(%w : tensor<12x8xf32>)
       outs(%v : tensor<?x2x6xf32>) -> tensor<?x2x6xf32>
   return %0 : tensor<?x2x6xf32>

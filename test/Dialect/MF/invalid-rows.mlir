@@ -211,3 +211,11 @@ func.func @linear_c4_panels(%x: tensor<?x64xf32>, %w: tensor<4x32x16xf32>, %f: t
   %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<4x32x16xf32>) pruning(<kept = 2, of = 4, columns = 32>) features(%f : tensor<2x32xi16>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
   return
 }
+
+// -----
+
+func.func @embedding_c1_layout(%ids: tensor<?xi32>, %table: tensor<16x64x16xf16>, %y: tensor<?x64xf32>) {
+  // expected-error @below {{expects 'table' in panels of 32 columns without interleaved features, found 'tensor<16x64x16xf16>' with #mf.panel_layout<columns = 32>}}
+  %0 = mf.embedding layout(<columns = 32>) ins(%ids, %table : tensor<?xi32>, tensor<16x64x16xf16>) outs(%y : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}

@@ -84,13 +84,13 @@ func.func @elementwise(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 // CHECK-LABEL: @quadratic_form
 // CHECK-NEXT: multiply-adds 14 arg0_0^2 + 14 arg0_0
 func.func @recurrent_form(%x: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>, %init: tensor<?x2x6xf32>) -> tensor<?x2x6xf32> {
-  %y = mf.linear_attention causal features(#mf.elu_features) chunk(4) form(recurrent)
+  %y = mf.linear_attention causal features(#mf.elu_features) chunk(4) form recurrent
       ins(%x, %x, %v : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x6xf32>) outs(%init : tensor<?x2x6xf32>)
       -> tensor<?x2x6xf32>
   return %y : tensor<?x2x6xf32>
 }
 func.func @quadratic_form(%x: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>, %init: tensor<?x2x6xf32>) -> tensor<?x2x6xf32> {
-  %y = mf.linear_attention causal features(#mf.elu_features) chunk(4) form(quadratic)
+  %y = mf.linear_attention causal features(#mf.elu_features) chunk(4) form quadratic
       ins(%x, %x, %v : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x6xf32>) outs(%init : tensor<?x2x6xf32>)
       -> tensor<?x2x6xf32>
   return %y : tensor<?x2x6xf32>

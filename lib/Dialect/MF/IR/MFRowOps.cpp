@@ -82,13 +82,25 @@ LogicalResult RopeOp::verify() {
   return success();
 }
 
+/// [rows, d], or panels of that whose features are not interleaved.
+static LogicalResult verifyEmbeddingTable(EmbeddingOp op, DimMatcher &dims) {
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!layout)
+    return dims.match("table", op.getTable(), {"rows", "d"});
+  auto type = cast<ShapedType>(op.getTable().getType());
+  if (type.getRank() == 3 && layout.getInterleave() == 1 && layout.getFeaturesPerByte() == 1 &&
+      type.getDimSize(2) == layout.getColumns())
+    return dims.match("table", op.getTable(), {"panels", "d", "columns"});
+  return op.emitOpError("expects 'table' in panels of ")
+         << layout.getColumns() << " columns without interleaved features, found " << type << " with " << layout;
+}
+
 LogicalResult EmbeddingOp::verify() {
   if (failed(verifySemantics(*this)))
     return failure();
   // embedding_c1
   DimMatcher dims(*this);
-  return success(succeeded(dims.match("ids", getIds(), {"tokens"})) &&
-                 succeeded(dims.match("table", getTable(), {"rows", "d"})) &&
+  return success(succeeded(dims.match("ids", getIds(), {"tokens"})) && succeeded(verifyEmbeddingTable(*this, dims)) &&
                  succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
 }
 

@@ -16,6 +16,8 @@ SmallVector<OpOperand *> mlir::mf::getLaidOutOperands(Operation *op) {
     for (OpOperand &scales : linear.getWeightScalesMutable())
       operands.push_back(&scales);
   }
+  if (auto embedding = dyn_cast<EmbeddingOp>(op))
+    operands.push_back(&embedding.getTableMutable());
   auto addProjection = [&](auto attention) {
     for (OpOperand &projection : attention.getProjectionMutable())
       operands.push_back(&projection);
@@ -41,7 +43,7 @@ LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
   if (auto linear = dyn_cast<LinearOp>(op))
     return linear.getLayoutAttr();
   return llvm::TypeSwitch<Operation *, LayoutAttrInterface>(op)
-      .Case<LinearAttentionOp, RecurrentAttentionOp>([](auto attention) { return attention.getLayoutAttr(); })
+      .Case<EmbeddingOp, LinearAttentionOp, RecurrentAttentionOp>([](auto other) { return other.getLayoutAttr(); })
       .Default(LayoutAttrInterface());
 }
 

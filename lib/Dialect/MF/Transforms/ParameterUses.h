@@ -7,7 +7,8 @@
 
 namespace mlir::mf {
 
-/// The operands of `op` that its layout describes: the tables of a lookup, the weight of a linear, none of other ops.
+/// The operands of `op` that its layout describes: the tables of a lookup, the weight of a linear, the table of an
+/// embedding, none of other ops.
 SmallVector<OpOperand *> getLaidOutOperands(Operation *op);
 
 /// Whether `operand` holds the scales of a linear's weight.

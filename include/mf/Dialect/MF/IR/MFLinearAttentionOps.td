@@ -38,7 +38,7 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [MF_StatesCost, Attr
                        OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    (`causal` $causal^)? `features` `(` $features `)` `chunk` `(` $chunk `)` (`form` `(` $form^ `)`)?
+    (`causal` $causal^)? `features` `(` $features `)` `chunk` `(` $chunk `)` (`form` $form^)?
     (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     (`projection` `(` $projection^ `:` type($projection) `)`)?

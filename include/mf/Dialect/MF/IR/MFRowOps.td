@@ -157,7 +157,8 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding", [MF_StatesCost]> {
   let summary = "Rows of a table by index";
   let description = [{
     y[t, :] = table[ids[t], :], converted to f32. Also the gather of some rows of an activation. An id outside [0, rows)
-    reads the nearest row.
+    reads the nearest row. With `layout`, the table has the stored shape that the layout gives to [rows, d]: that of a dense
+    layer's weight which is the table too. Its rows are then those of whole panels, the last ones 0.
 
     ```mlir
     %y = mf.embedding ins(%ids, %table : tensor<?xi32>, tensor<50304x512xf16>) outs(%init : tensor<?x512xf32>)
@@ -165,13 +166,15 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding", [MF_StatesCost]> {
     ```
 
     Constraints:
-    - (C1) ids is [tokens], table [rows, d], the destination [tokens, d].
+    - (C1) ids is [tokens], the destination [tokens, d], table [rows, d], or with `layout` panels of that, [panels, d,
+      columns].
   }];
-  let arguments = (ins MF_Shaped<1, MF_IndexTypes>:$ids, MF_Shaped<2, MF_StoredFloats>:$table,
-                       MF_Shaped<2, [F32]>:$init, MF_OptionalStrategy:$strategy);
+  let arguments = (ins MF_Shaped<1, MF_IndexTypes>:$ids, MF_AnyShaped<MF_StoredFloats>:$table,
+                       MF_Shaped<2, [F32]>:$init, OptionalAttr<MF_PanelLayoutAttr>:$layout,
+                       MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    (`strategy` `(` $strategy^ `)`)? `ins` `(` $ids `,` $table `:` type($ids) `,` type($table) `)`
+    (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)? `ins` `(` $ids `,` $table `:` type($ids) `,` type($table) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{

@@ -16,7 +16,7 @@ def ConvertAttentionFormPass : Pass<"mf-convert-attention-form", "::mlir::func::
     ```
     becomes, with form=recurrent,
     ```mlir
-    %y = mf.linear_attention causal features(#mf.elu_features) chunk(32) form(recurrent) ins(...) outs(...) -> tensor<?x8x64xf32>
+    %y = mf.linear_attention causal features(#mf.elu_features) chunk(32) form recurrent ins(...) outs(...) -> tensor<?x8x64xf32>
     ```
 
     Which is cheaper: with r features and values of e elements, quadratic needs T / 2 (r + e) multiply-adds for a token of
@@ -219,8 +219,9 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
        features. A projection of random features, whose rows are a multiple of `panel-columns`, wants panels too. A layout
        that is written by hand, on
        the op or on one of its parameters, wins.
-    2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
-       parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.
+    2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. The
+       table of an embedding wants what a linear wants that reads it too. A parameter with another use, a table in a
+       linear's weight, keeps the logical shape.
     3. The layout is set on the `mf.parameter` and on the op; the type of `mf.get_parameter` becomes the stored type.
 
     ```mlir
@@ -246,6 +247,18 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
            "Output columns of a panel of a dense layer's weight; 0: no panels">,
   ];
   let statistics = [Statistic<"numLayouts", "num-layouts", "Number of parameters that got a layout">];
+}
+
+def ShareParametersPass : Pass<"mf-share-parameters", "::mlir::ModuleOp"> {
+  let summary = "Store elements once that several parameters have";
+  let description = [{
+    A head that is tied to the embedding comes as a parameter of its own. Where both keep their element type, one can
+    serve both: parameters of the same elements of a file, rounded or not, with equal types and layouts become the first of
+    them. What is computed, or quantised, stays.
+
+    Nothing happens where no two are equal. The pass cannot fail. Test: `test/Dialect/MF/share-parameters.mlir`.
+  }];
+  let statistics = [Statistic<"numShared", "num-shared", "Number of parameters that another one replaced">];
 }
 
 def TraceCodesPass : Pass<"mf-trace-codes", "::mlir::ModuleOp"> {
