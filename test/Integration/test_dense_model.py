@@ -15,6 +15,7 @@ import decoders
 import golden
 import memoryformer
 from harness import ROOT, every_variant, run
+from memoryformer.runtime import library_info
 from reference import UNIT_ROUNDOFF
 
 NEOX = {"model_type": "gpt_neox", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 131,
@@ -113,6 +114,15 @@ def fuse(parts, heads):
     """Rows of [heads, 3, size] of the queries, keys and values of all heads."""
     split = [part.reshape(heads, -1, *part.shape[1:]) for part in parts]
     return np.stack(split, axis=1).reshape(-1, *parts[0].shape[1:])
+
+
+def test_tied_embedding_is_stored_once(models, compiler):
+    """Unless the head gets a type of its own."""
+    for options, copies in [((), 1), (("--head-dtype=i8",), 2), (("--head-dtype=f32",), 1)]:
+        library = compiler.checkpoint(models("neox_tied")[0], *options, "-mcpu=native")
+        parameters = library_info(library)["parameters"]
+        large = [each for each in parameters if "embed" in each["name"] and not each["name"].endswith(".scales")]
+        assert len(large) == copies, [each["name"] for each in parameters]
 
 
 def test_pythia_70m(tmp_path, compiler, margin):

@@ -235,7 +235,7 @@ def test_report(compiler: Compiler, tiny_counts, tmp_path) -> None:
     (["--ids=1", "--ids-file=x"], 2, "--ids-file and --window need --count-codes"),
 ])
 def test_refused(compiler: Compiler, arguments: list[str], status: int, text: str) -> None:
-    done = run("mf-run", compiler.checkpoint(TINY), *arguments)
+    done = run("mf-run", compiler.checkpoint(TINY, "-mcpu=native"), *arguments)
     assert done.returncode == status and text in done.stderr
 
 
