@@ -77,6 +77,9 @@ def test_counts(tiny_counts) -> None:
     for name, uses in counts.items():
         assert uses.shape[0] == 16, name
         assert np.all(uses.sum(axis=1) == len(ids)), name
+    # Each set of tables has the codes of its own lookup: the second of the feed-forward part has six bits.
+    assert counts["sequential.2.mlp.2.tables"].shape[1] == 64
+    assert not np.array_equal(counts["sequential.2.mlp.0.tables"], counts["sequential.3.mlp.0.tables"])
     for layer in ("sequential.2", "sequential.3"):
         shared = [counts[f"{layer}.attention.{part}_proj.tables"] for part in ("query", "key", "value")]
         assert np.array_equal(shared[0], shared[1]) and np.array_equal(shared[0], shared[2])
