@@ -73,8 +73,9 @@ void mlir::mf::registerGPUPipelines() {
                                        buildGPUPipeline);
   PassPipelineRegistration<GPUOptions>("mf-gpu-to-ptx-pipeline", "Kernels to PTX in a gpu.binary",
                                        buildGPUToPTXPipeline);
-  PassPipelineRegistration<GPUHostOptions>("mf-gpu-host-pipeline",
-                                           "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
-                                           "of the host",
-                                           buildGPUHostPipeline);
+  PassPipelineRegistration<GPUHostOptions>(
+      "mf-gpu-host-pipeline",
+      "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
+      "of the host",
+      buildGPUHostPipeline);
 }

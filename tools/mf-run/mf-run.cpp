@@ -56,8 +56,9 @@ static cl::opt<Device> device("device", cl::desc("What runs the model"), cl::ini
 static cl::opt<bool> check("check", cl::desc("gpu-host: check accesses to memory, races and divergence"),
                            cl::cat(category));
 static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what kernels moved and executed to stderr"),
-                                  cl::init(CountFormat::None),
-                                  cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")), cl::cat(category));
+                                        cl::init(CountFormat::None),
+                                        cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")),
+                                        cl::cat(category));
 static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),
@@ -72,8 +73,7 @@ static cl::extrahelp exitCodes(exitCodeHelp);
 
 /// The options that say how to open the model, once they go together.
 static Expected<OpenSettings> getOpenSettings() {
-  OpenSettings settings = {parameters,       variant,      loadMode,        threads,
-                           maxTokensPerCall, maxSequences, /*verify=*/false};
+  OpenSettings settings = {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences, /*verify=*/false};
   bool counts = countFormat != CountFormat::None;
   if (device != Device::GPUHost) {
     if (check || counts)
