@@ -27,6 +27,22 @@ def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
 }
 
+def GPURunOnHostPass : Pass<"mf-gpu-run-on-host", "::mlir::ModuleOp"> {
+  let summary = "Kernels to functions for threads of the host";
+  let description = [{
+    Takes what `mf-verify-gpu-kernel-contract` accepts. Each `gpu.func` becomes a private function of its arguments and of
+    a thread of lib/Runtime/GPUHost, each op as the table of mf/Codegen/GPU/KernelOps.h says; a constant describes the
+    kernel to the runtime, and a `gpu.launch_func` is a call of `mf_rt_gpu_launch` with the frame of its entry point. With
+    `checked`, kernels also tell the runtime of each access to memory and of each region that they execute.
+
+    Fails on a launch outside of a function of a frame, and on forms of ops that the host has no meaning for. Linear in the
+    size of the kernels. Test: test/Codegen/GPU/run-on-host.mlir, run-on-host-invalid.mlir, every-op.mlir.
+  }];
+  let options = [Option<"checked", "checked", "bool", "false", "tell the runtime what it can check and count">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def GPUSelectStrategiesPass : Pass<"mf-gpu-select-strategies", "::mlir::ModuleOp"> {
   let summary = "A GPU as target, and a strategy for each op";
   let description = [{
