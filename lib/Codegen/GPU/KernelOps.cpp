@@ -50,7 +50,7 @@ static constexpr GPUKernelOp kernelOps[] = {
     {"gpu.thread_id", PTXMeaning::Converted, HostMeaning::Inline, kNotCounted},
     same("llvm.extractvalue", kNotCounted, PTXMeaning::Translated),
     same("math.absf", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
-    same("math.copysign", MF_RT_GPU_FLOAT),
+    same("math.copysign", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
     same("math.fma", MF_RT_GPU_FUSED, PTXMeaning::Expanded),
     same("math.sqrt", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
     same("memref.dim"),
