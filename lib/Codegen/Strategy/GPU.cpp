@@ -77,8 +77,8 @@ GPUDenseTileAttr mlir::mf::selectGPULinearStrategy(LinearOp op) {
 
 GPUFlashAttr mlir::mf::selectGPUAttentionStrategy(ComputeOpInterface op) {
   auto result = cast<ShapedType>(op->getOperand(2).getType());
-  // Results of 8 rows and 128 features are 32 registers of a lane, as many again of a block.
-  int64_t rows = result.getShape().back() <= 128 ? 8 : 4;
+  // Beside the results, of all keys and of a block, a row has limits and addresses: 8 of them would spill.
+  int64_t rows = result.getShape().back() <= 128 ? 4 : 2;
   return GPUFlashAttr::get(op.getContext(), /*warps=*/4, rows, /*split_tokens=*/isa<CachedAttentionOp>(op) ? 16 : 0);
 }
 

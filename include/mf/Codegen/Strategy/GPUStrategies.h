@@ -30,7 +30,7 @@ StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target)
 /// Tiles of 64 x 64 results; a stream of weights below 8 tokens. Null for quantised weights.
 GPUDenseTileAttr selectGPULinearStrategy(LinearOp op);
 
-/// A warp for 8 queries, for 4 of results that are too wide for registers. Caches are split below 16 tokens.
+/// A warp for 4 queries, for 2 of results that are too wide for registers. Caches are split below 16 tokens.
 GPUFlashAttr selectGPUAttentionStrategy(ComputeOpInterface op);
 
 /// The strategy of any compute op; null for an op that has no kernel for GPUs.
