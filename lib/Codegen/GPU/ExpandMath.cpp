@@ -26,8 +26,7 @@ static Value setSign(OpBuilder &b, Location loc, Value x, Value sign) {
   if (auto vector = dyn_cast<VectorType>(x.getType()))
     bits = vector.clone(bits);
   auto select = [&](Value from, uint32_t mask) -> Value {
-    return arith::AndIOp::create(b, loc, arith::BitcastOp::create(b, loc, bits, from),
-                                 createMask(b, loc, bits, mask));
+    return arith::AndIOp::create(b, loc, arith::BitcastOp::create(b, loc, bits, from), createMask(b, loc, bits, mask));
   };
   Value result = select(x, 0x7fffffff);
   if (sign)

@@ -1,6 +1,6 @@
-// Attention with a running maximum. Many tokens: a warp takes some queries and all blocks of keys that they see. Few tokens:
-// a warp takes one block of keys of a token and writes what it gives to scratch; a second kernel merges the blocks. Blocks
-// are computed and merged by the same code, so both give the same bits.
+// Attention with a running maximum. Many tokens: a warp takes some queries and all blocks of keys that they see. Few
+// tokens: a warp takes one block of keys of a token and writes what it gives to scratch; a second kernel merges the
+// blocks. Blocks are computed and merged by the same code, so both give the same bits.
 #include "FlashRows.h"
 #include "Kernels.h"
 
@@ -102,8 +102,8 @@ SmallVector<FlashState> FlashKernel::addAll() {
     isOne = isOne ? k.both(isOne, isSame) : isSame;
   }
   Value step = k.select(isOne, k.index(shape.tokens), k.index(1));
-  SmallVector<Value> merged = k.loop(
-      k.index(0), k.index(shape.tokens), step, flatten(empty), [&](Value first, ValueRange values) {
+  SmallVector<Value> merged =
+      k.loop(k.index(0), k.index(shape.tokens), step, flatten(empty), [&](Value first, ValueRange values) {
         SmallVector<Value> seen;
         for (auto [r, limit] : llvm::enumerate(limits)) {
           // Tokens before the first wrap around to huge numbers.

@@ -1,5 +1,5 @@
-// The dense layer in f32 arithmetic: tiles through workgroup memory for many tokens, weights straight from memory for few.
-// Both sum slices of features in one order, so they give the same bits.
+// The dense layer in f32 arithmetic: tiles through workgroup memory for many tokens, weights straight from memory for
+// few. Both sum slices of features in one order, so they give the same bits.
 #include "DenseWeight.h"
 #include "Kernels.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
@@ -126,7 +126,8 @@ void DenseTileKernel::copy(Value source, Value tile, int64_t outer, int64_t inne
 void DenseTileKernel::startTile(Value step) {
   int64_t rows = strategy.getRows(), columns = strategy.getColumns(), features = strategy.getFeatures();
   bool isWhole = shape.features % features == 0;
-  Value buffer = k.rem(step, 2), first = k.mul(step, features), last = k.index(std::max<int64_t>(shape.features, 1) - 1);
+  Value buffer = k.rem(step, 2), first = k.mul(step, features),
+        last = k.index(std::max<int64_t>(shape.features, 1) - 1);
   auto bound = [&](Value feature) { return isWhole ? feature : k.min(feature, last); };
   int64_t width = isWhole && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector) ? kVector : 1;
   Value lastToken = k.sub(k.dim(op.getX(), 0), k.index(1));
@@ -297,8 +298,7 @@ SmallVector<Value> DenseStreamKernel::loadX(int64_t token, Value feature, int64_
   int64_t width = count % kVector == 0 && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector) ? kVector : 1;
   SmallVector<Value> elements;
   for (int64_t i = 0; i < count; i += width)
-    llvm::append_range(elements,
-                       k.elements(k.load(op.getX(), {tokens[token], k.add(feature, i)}, width), width));
+    llvm::append_range(elements, k.elements(k.load(op.getX(), {tokens[token], k.add(feature, i)}, width), width));
   return elements;
 }
 

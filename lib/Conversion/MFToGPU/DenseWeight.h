@@ -1,4 +1,5 @@
-// The weight of a dense layer as kernels read it: in panels, whose columns are adjacent, or in rows, whose features are.
+// The weight of a dense layer as kernels read it: in panels, whose columns are adjacent, or in rows, whose features
+// are.
 #ifndef MF_LIB_CONVERSION_MFTOGPU_DENSEWEIGHT_H
 #define MF_LIB_CONVERSION_MFTOGPU_DENSEWEIGHT_H
 

@@ -1,5 +1,5 @@
-// A block of keys against the queries of a warp. Scores: a lane per key, features ascending. Results: a lane per feature,
-// keys ascending; the weights pass from one to the other through workgroup memory. Powers are of two.
+// A block of keys against the queries of a warp. Scores: a lane per key, features ascending. Results: a lane per
+// feature, keys ascending; the weights pass from one to the other through workgroup memory. Powers are of two.
 #include "FlashRows.h"
 #include <limits>
 
@@ -81,8 +81,7 @@ void mf::FlashRows::addRow(Value token, Value head, Value isValid) {
 
 SmallVector<FlashState> mf::FlashRows::getEmpty() {
   Value zero = k.constant(0.0f);
-  return SmallVector<FlashState>(
-      rows, {k.constant(minusInfinity), zero, SmallVector<Value>(getLaneFeatures(), zero)});
+  return SmallVector<FlashState>(rows, {k.constant(minusInfinity), zero, SmallVector<Value>(getLaneFeatures(), zero)});
 }
 
 /// Lanes behind the last feature take that one.
@@ -121,8 +120,7 @@ SmallVector<Value> mf::FlashRows::loadKeys(Value slot, Value keyHead, Value key,
     return k.elements(k.load(operands.keys, operands.getKeyPlace(k, slot, keyHead, key, feature), width), width);
   SmallVector<Value> elements;
   for (int64_t i = 0; i < width; ++i)
-    elements.push_back(
-        k.load(operands.keys, operands.getKeyPlace(k, slot, keyHead, key, k.add(feature, i)), 1));
+    elements.push_back(k.load(operands.keys, operands.getKeyPlace(k, slot, keyHead, key, k.add(feature, i)), 1));
   return elements;
 }
 
@@ -178,8 +176,8 @@ SmallVector<Value> mf::FlashRows::addValues(Value slot, Value keyHead, Value fir
   return next;
 }
 
-/// What later tokens have written, be it no number, must not be seen in the result of an earlier one: where not all rows
-/// see the same keys, products are chosen one by one.
+/// What later tokens have written, be it no number, must not be seen in the result of an earlier one: where not all
+/// rows see the same keys, products are chosen one by one.
 SmallVector<Value> mf::FlashRows::sumValues(Value slot, Value keyHead, Value first, ArrayRef<Value> limits) {
   Value most = limits.front(), least = limits.front();
   for (Value limit : limits.drop_front()) {
@@ -189,14 +187,14 @@ SmallVector<Value> mf::FlashRows::sumValues(Value slot, Value keyHead, Value fir
   Value end = k.min(k.sub(most, first), k.index(kFlashKeys));
   SmallVector<Value> zeros(rows * getLaneFeatures(), k.constant(0.0f));
   auto sum = [&](bool isMasked) {
-    return k.loop(k.index(0), end, k.index(1), zeros, [&](Value j, ValueRange sums) {
-      return addValues(slot, keyHead, first, j, limits, isMasked, sums);
-    });
+    return k.loop(k.index(0), end, k.index(1), zeros,
+                  [&](Value j, ValueRange sums) { return addValues(slot, keyHead, first, j, limits, isMasked, sums); });
   };
   if (rows == 1)
     return sum(/*isMasked=*/false);
   Value isMasked = k.isBelow(least, k.add(first, end));
-  return k.choose(isMasked, [&] { return sum(true); }, [&] { return sum(false); });
+  return k.choose(
+      isMasked, [&] { return sum(true); }, [&] { return sum(false); });
 }
 
 SmallVector<FlashState> mf::FlashRows::buildBlock(Value slot, Value keyHead, Value first, ArrayRef<Value> limits) {
@@ -229,9 +227,7 @@ FlashState mf::FlashRows::merge(const FlashState &state, const FlashState &block
   Value isNone = k.compareF(arith::CmpFPredicate::OEQ, maximum, k.constant(minusInfinity));
   Value base = k.select(isNone, k.constant(0.0f), maximum);
   SmallVector<Value> factors = k.exp2OfDifference({k.subF(state.maximum, base), k.subF(block.maximum, base)});
-  auto join = [&](Value x, Value y) {
-    return k.select(isSeen, k.fma(x, factors[0], k.mulF(y, factors[1])), x);
-  };
+  auto join = [&](Value x, Value y) { return k.select(isSeen, k.fma(x, factors[0], k.mulF(y, factors[1])), x); };
   FlashState merged{k.select(isSeen, maximum, state.maximum), join(state.sum, block.sum), {}};
   for (auto [x, y] : llvm::zip_equal(state.result, block.result))
     merged.result.push_back(join(x, y));

@@ -40,8 +40,8 @@ struct AttentionOperands {
   SmallVector<Value> getValuePlace(Value slot, Value head, Value key, Value feature) const;
 };
 
-/// Queries of a warp: `tokens` adjacent tokens with `heads` heads each, of the `headGroups` parts of the heads that share
-/// keys. Row r is head r % heads of token r / heads.
+/// Queries of a warp: `tokens` adjacent tokens with `heads` heads each, of the `headGroups` parts of the heads that
+/// share keys. Row r is head r % heads of token r / heads.
 struct FlashShape {
   FlashShape(const AttentionOperands &operands, int64_t rows);
 

@@ -52,8 +52,8 @@ Value getFlashWeights(GPUKernelBuilder &k, int64_t warps, int64_t rows);
 /// Attention over all keys; the grid is (warps of tokens / warps, parts of heads).
 void buildGPUFlash(const AttentionOperands &operands, GPUFlashAttr strategy, GPUKernelBuilder &k);
 
-/// What each block of keys gives, to scratch [tokens, heads, blocks, features of a value + 2]; the grid is (blocks of keys /
-/// warps, parts of heads, tokens).
+/// What each block of keys gives, to scratch [tokens, heads, blocks, features of a value + 2]; the grid is (blocks of
+/// keys / warps, parts of heads, tokens).
 void buildGPUFlashBlocks(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy, GPUKernelBuilder &k);
 
 /// The results from that scratch; the grid is (heads / warps, tokens).
@@ -63,15 +63,15 @@ void buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, GPUFla
 struct DenseShape {
   DenseShape(LinearOp op, GPUDenseTileAttr strategy);
 
-  int64_t features;     ///< of x
-  int64_t slices;       ///< of features
-  int64_t tileThreads;  ///< of the kernel with tiles
-  int64_t xBytes;       ///< of its tiles of x in workgroup memory
-  int64_t tileBytes;    ///< of all of it
-  int64_t width;        ///< adjacent columns of the weight that a thread of a stream loads
-  int64_t lanes;        ///< threads of a slice
-  int64_t groups;       ///< slices at a time
-  int64_t streamBytes;  ///< of workgroup memory
+  int64_t features;    ///< of x
+  int64_t slices;      ///< of features
+  int64_t tileThreads; ///< of the kernel with tiles
+  int64_t xBytes;      ///< of its tiles of x in workgroup memory
+  int64_t tileBytes;   ///< of all of it
+  int64_t width;       ///< adjacent columns of the weight that a thread of a stream loads
+  int64_t lanes;       ///< threads of a slice
+  int64_t groups;      ///< slices at a time
+  int64_t streamBytes; ///< of workgroup memory
 };
 
 /// Tokens and columns of a block of the kernel that streams weights.

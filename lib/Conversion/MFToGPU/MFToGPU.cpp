@@ -186,7 +186,8 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
             tile.bytes},
            [&](Operation *inner, GPUKernelBuilder &k) { buildGPUTableTile(cast<LookupOp>(inner), strategy, k); });
   };
-  chooseByTokens(loc, tokens, strategy.getGatherTokens(), [&] { launchGather(op, /*threads=*/128); }, launchTile);
+  chooseByTokens(
+      loc, tokens, strategy.getGatherTokens(), [&] { launchGather(op, /*threads=*/128); }, launchTile);
 }
 
 void KernelLowering::chooseByTokens(Location loc, Value tokens, int64_t bound, function_ref<void()> few,
@@ -238,7 +239,9 @@ static AttentionOperands getAttentionOperands(Operation *op) {
 }
 
 /// Bytes of workgroup memory for the weights of a block of keys.
-static int64_t getWeightBytes(GPUFlashAttr strategy, int64_t rows) { return strategy.getWarps() * kFlashKeys * rows * 4; }
+static int64_t getWeightBytes(GPUFlashAttr strategy, int64_t rows) {
+  return strategy.getWarps() * kFlashKeys * rows * 4;
+}
 
 void KernelLowering::launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy) {
   Location loc = op->getLoc();
@@ -265,8 +268,7 @@ void KernelLowering::launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strateg
            auto cached = cast<CachedAttentionOp>(inner);
            buildGPUFlashBlocks(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
          });
-  launch(op, "attention_merge",
-         {{index(loc, llvm::divideCeil(operands.heads, warps)), tokens}, warps * kWarpThreads},
+  launch(op, "attention_merge", {{index(loc, llvm::divideCeil(operands.heads, warps)), tokens}, warps * kWarpThreads},
          [&](Operation *inner, GPUKernelBuilder &k) {
            auto cached = cast<CachedAttentionOp>(inner);
            buildGPUFlashMerge(AttentionOperands(cached), cached.getScratch().front(), strategy, k);

@@ -54,8 +54,8 @@ Candidate Search::findNext(const Candidate &previous) {
   for (int64_t mask = kWarpThreads / 2; mask > 0; mask /= 2) {
     Candidate other{k.shuffleXor(found.value, mask), k.shuffleXor(found.place, mask)};
     // A place of -1 is the greatest number without a sign.
-    Value isFirst = k.both(k.compareF(CmpFPredicate::OEQ, other.value, found.value),
-                           k.isBelow(other.place, found.place));
+    Value isFirst =
+        k.both(k.compareF(CmpFPredicate::OEQ, other.value, found.value), k.isBelow(other.place, found.place));
     Value isBetter = k.either(k.compareF(CmpFPredicate::OGT, other.value, found.value), isFirst);
     found = {k.select(isBetter, other.value, found.value), k.select(isBetter, other.place, found.place)};
   }

@@ -57,9 +57,7 @@ public:
   Value fma(Value x, Value y, Value z);
   Value sqrt(Value x);
   Value broadcast(Value scalar, int64_t width);
-  Value compareF(arith::CmpFPredicate predicate, Value x, Value y) {
-    return arith::CmpFOp::create(b, predicate, x, y);
-  }
+  Value compareF(arith::CmpFPredicate predicate, Value x, Value y) { return arith::CmpFOp::create(b, predicate, x, y); }
   /// The larger of x and y; y where one of them is NaN.
   Value maxF(Value x, Value y);
   /// 2^x of each of `xs`, differences to a maximum; see `buildExp2OfDifference`.

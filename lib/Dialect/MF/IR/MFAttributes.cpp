@@ -338,9 +338,9 @@ LogicalResult GPUDenseTileAttr::verify(function_ref<InFlightDiagnostic()> emitEr
   int64_t threads = rows / kThreadRows * (columns / kThreadColumns);
   if (rows < 1 || columns < 1 || rows % kThreadRows != 0 || columns % (4 * kThreadColumns) != 0 ||
       threads > kMaxThreads || threads % kWarp != 0)
-    return emitError() << "expects rows and columns to be multiples of " << kThreadRows << " and "
-                       << 4 * kThreadColumns << " for whole warps of threads with " << kThreadRows << " x "
-                       << kThreadColumns << " results, found " << rows << " and " << columns;
+    return emitError() << "expects rows and columns to be multiples of " << kThreadRows << " and " << 4 * kThreadColumns
+                       << " for whole warps of threads with " << kThreadRows << " x " << kThreadColumns
+                       << " results, found " << rows << " and " << columns;
   if (features < 1 || features % 8 != 0)
     return emitError() << "expects features to be a multiple of 8, found " << features;
   if (slice < 1 || slice % features != 0)
