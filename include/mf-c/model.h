@@ -55,7 +55,8 @@ typedef enum mf_status {
   MF_BAD_PARAMETERS = 4,   /* a parameter file is truncated, corrupt, of another version or of another model */
   MF_UNSUPPORTED_CPU = 5,  /* no compiled variant runs on this CPU; the text names the missing features */
   MF_LIMIT_EXCEEDED = 6,   /* a session limit: sequences or positions */
-  MF_UNSUPPORTED = 7       /* this library cannot do it (an entry it lacks, a device it was not compiled for) */
+  MF_UNSUPPORTED = 7,      /* this library cannot do it (an entry it lacks, a device it was not compiled for) */
+  MF_DEVICE_ERROR = 8      /* a kernel failed on its device: outputs, and sequences with feeds, hold nothing of use */
 } mf_status;
 
 /* How the parameter file is brought into memory. */

@@ -101,9 +101,9 @@ static mf_status runCall(mf_model &model, const mf_rt_code &code, const Call &ca
   Region workspace = {};
   if (mf_status status = takeWorkspace(model, code, call.dims, workspace))
     return status;
-  runEntry(model, code, call.dims, call.operands, workspace.base);
+  mf_status status = runEntry(model, code, call.dims, call.operands, workspace.base);
   returnWorkspace(model, workspace);
-  return MF_OK;
+  return status;
 }
 
 mf_status callEntry(mf_model *model, const char *name, const DLTensor *const *inputs, int32_t inputCount,

@@ -49,7 +49,7 @@ static void appendParameters(Text &json, const Parameters &parameters) {
                     (unsigned long long)hugePageBytes(parameters.base, header->file_bytes));
 }
 
-static void appendRuntime(Text &json, const mf_model &model) {
+static void appendRuntime(Text &json, mf_model &model) {
   json.appendFormat("\"runtime\": {\"abi_version\": %d, \"variant\": ", MF_ABI_VERSION);
   json.appendString(model.plan->variants[model.variant].name);
   json.append(", ");
@@ -57,6 +57,7 @@ static void appendRuntime(Text &json, const mf_model &model) {
   json.appendFormat(", \"threads\": %d, \"parallel_for\": \"%s\", ", poolWorkers(model.pool),
                     poolIsHosts(model.pool) ? "host" : "own");
   appendParameters(json, model.parameters);
+  model.gpu.describe(json);
   json.append("}");
 }
 

@@ -32,6 +32,7 @@ static void destroyModel(mf_model *model) {
   releaseParameters(model->parameters);
   freeInfos(model);
   unmap(model->spare);
+  model->gpu.release();
   pthread_mutex_destroy(&model->spareLock);
   pthread_mutex_destroy(&model->infoLock);
   free(model);
@@ -50,6 +51,7 @@ mf_status openModel(const mf_open_options *given, mf_model **result) {
   model->references = 1;
   pthread_mutex_init(&model->spareLock, nullptr);
   pthread_mutex_init(&model->infoLock, nullptr);
+  model->gpu.init();
   if (mf_status status = fillModel(options, *model)) {
     destroyModel(model);
     return status;
@@ -79,14 +81,21 @@ mf_status verifyParameterFile(const char *path) {
 }
 
 static mf_rt_frame makeFrame(const mf_model &model, const int64_t *dims, void *const *operands, void *workspace) {
-  return {dims, operands, model.parameters.data, workspace, poolWorkers(model.pool), model.pool};
+  return {dims, operands, model.parameters.data, workspace, poolWorkers(model.pool), model.pool, nullptr};
 }
 
-void runEntry(const mf_model &model, const mf_rt_code &code, const int64_t *dims, void *const *operands,
-              void *workspace) {
+mf_status runEntry(mf_model &model, const mf_rt_code &code, const int64_t *dims, void *const *operands,
+                   void *workspace) {
+  mf_rt_gpu_call gpu;
+  gpu.record = &model.gpu;
+  gpu.failed = 0;
   mf_rt_frame frame = makeFrame(model, dims, operands, workspace);
-  DefaultFloatEnvironment environment;
-  code.run(&frame);
+  frame.gpu = &gpu;
+  {
+    DefaultFloatEnvironment environment;
+    code.run(&frame);
+  }
+  return gpu.failed ? fail(MF_DEVICE_ERROR, "%s", gpu.error) : MF_OK;
 }
 
 static mf_status getWorkspaceBytes(const mf_model &model, const mf_rt_code &code, const int64_t *dims,

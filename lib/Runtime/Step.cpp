@@ -108,11 +108,15 @@ struct ChunkRunner {
   float *logits;            ///< next row to write
   BestRows *best = nullptr; ///< what is written instead
   int32_t tokens = 0, rows = 0;
+  mf_status status = MF_OK; ///< of the chunks that ran; none runs after one that failed
 
   /// Appends checked tokens to a slot.
   void append(int32_t slot, const void *list, bool wide, int64_t count, mf_logits wanted);
   /// Runs what is gathered.
   void flush();
+
+private:
+  void run();
 };
 } // namespace
 
@@ -141,8 +145,12 @@ void ChunkRunner::append(int32_t slot, const void *list, bool wide, int64_t coun
 }
 
 void ChunkRunner::flush() {
-  if (tokens == 0)
-    return;
+  if (tokens > 0 && !status)
+    run();
+  tokens = rows = 0;
+}
+
+void ChunkRunner::run() {
   if (session.dimIndex.tokens >= 0)
     session.dims[session.dimIndex.tokens] = tokens;
   if (session.dimIndex.rows >= 0)
@@ -152,12 +160,13 @@ void ChunkRunner::flush() {
   // Without rows the output has no elements, but still an address.
   void *output = rows && !best ? static_cast<void *>(logits) : session.weights;
   session.operands[session.logitsOperand] = output;
-  runEntry(*session.model, *session.code, session.dims, session.operands, session.workspace.base);
+  status = runEntry(*session.model, *session.code, session.dims, session.operands, session.workspace.base);
+  if (status)
+    return;
   if (best)
     best->take(session, rows);
   else if (rows)
     logits += int64_t(rows) * session.vocabulary;
-  tokens = rows = 0;
 }
 
 static mf_status checkFeeds(mf_session &session, const mf_feed *feeds, int32_t count, int64_t &rows) {
@@ -182,12 +191,13 @@ static mf_status checkStep(const char *name, mf_session *session, const mf_feed 
   return checkFeeds(*session, feeds, feedCount, rows);
 }
 
-static void runFeeds(ChunkRunner runner, const mf_feed *feeds, int32_t feedCount) {
+static mf_status runFeeds(ChunkRunner runner, const mf_feed *feeds, int32_t feedCount) {
   for (int32_t i = 0; i < feedCount; ++i) {
     const DLTensor *tokens = feeds[i].tokens;
     runner.append(feeds[i].sequence, firstElement(tokens), isWide(tokens), tokens->shape[0], feeds[i].logits);
   }
   runner.flush();
+  return runner.status;
 }
 
 mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *logits) {
@@ -198,8 +208,7 @@ mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLT
   if (logits || rows > 0)
     if (mf_status status = checkLogits(*session, logits, &rows, 2, data))
       return status;
-  runFeeds({*session, static_cast<float *>(data)}, feeds, feedCount);
-  return MF_OK;
+  return runFeeds({*session, static_cast<float *>(data)}, feeds, feedCount);
 }
 
 /// Checks that `tensor` is [rows, count]; `count` 0 takes any from 1 to the model's.
@@ -238,8 +247,7 @@ mf_status stepTopK(mf_session *session, const mf_feed *feeds, int32_t feedCount,
     if (mf_status status = checkBest(*session, "logits", dtypeF32, logits, rows, count, logitData))
       return status;
   BestRows best = {count, static_cast<int32_t *>(idData), static_cast<float *>(logitData)};
-  runFeeds({*session, nullptr, &best}, feeds, feedCount);
-  return MF_OK;
+  return runFeeds({*session, nullptr, &best}, feeds, feedCount);
 }
 
 /// Gives back the slots that forward took.
@@ -282,7 +290,7 @@ mf_status forward(mf_session *session, const DLTensor *ids, DLTensor *logits) {
   }
   runner.flush();
   releaseMarked(*session);
-  return MF_OK;
+  return runner.status;
 }
 
 } // namespace mf::rt

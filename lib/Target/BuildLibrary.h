@@ -22,8 +22,16 @@ public:
   llvm::Error build(const std::string &output);
 
 private:
+  /// A variant to compile.
+  struct Variant {
+    CPUTargetAttr target;
+    std::optional<GPUHostVariant> gpu; ///< what runs in place of the CPU's kernels
+  };
+
   /// Packs a copy of the module, whose parameters are those of every variant.
   llvm::Error planParameters();
+  llvm::Expected<std::vector<Variant>> listVariants();
+  llvm::Error compileVariant(const Variant &variant, StringRef bytecode, size_t index, std::vector<EntryPlan> &entries);
   llvm::Error compileVariants();
   llvm::Error writeParameters(const std::string &output);
   llvm::Error link(const std::string &output);

@@ -24,6 +24,14 @@ llvm::Error runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std
 llvm::Error runModelStage(ModuleOp module, const CompilerOptions &options, const DiagnosticLog &log,
                           std::vector<StepTime> &times);
 
+/// Kernels of a GPU that run on threads of the host, instead of the CPU's.
+struct GPUHostVariant {
+  std::string arch; ///< whose strategies they have
+  bool checked = false;
+
+  std::string getName() const { return checked ? "gpu-host-checked" : "gpu-host"; }
+};
+
 /// One variant of a model.
 class VariantCompiler {
 public:
@@ -33,6 +41,9 @@ public:
 
   /// Runs the stages up to `last` that have not run yet, and fills in what they tell.
   llvm::Error runTo(Stage last);
+  /// Runs what stands in place of the stages: kernels for a GPU, then the host's code of them. The module may have
+  /// passed mf-gpu-pipeline already: its kernels may have been changed by hand.
+  llvm::Error runOnHost(const GPUHostVariant &variant);
   /// Generates code once all stages have run.
   llvm::Error generate(CodeKind kind, Sanitizer sanitizer);
   ModuleOp getModule() { return module.get(); }
@@ -47,6 +58,7 @@ public:
 
 private:
   llvm::Error checkParameters();
+  llvm::Error buildKernels(StringRef arch);
 
   MLIRContext context;
   DiagnosticLog log;

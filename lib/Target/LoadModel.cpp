@@ -4,6 +4,7 @@
 #include "mf/Frontend/Config.h"
 #include "mf/Pipelines/Pipelines.h"
 #include "mf/Target/EmbeddedFiles.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -72,9 +73,17 @@ static llvm::Error checkStage(const CompilerOptions &options) {
 }
 
 static llvm::Error checkGPU(const CompilerOptions &options) {
-  if (isGPUArchitecture(options.gpuArch))
-    return llvm::Error::success();
-  return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80 or sm_90a, found '" + options.gpuArch + "'");
+  if (!isGPUArchitecture(options.gpuArch))
+    return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80 or sm_90a, found '" + options.gpuArch + "'");
+  if (!options.gpuHost)
+    return options.gpuKernels.empty() ? llvm::Error::success()
+                                      : makeError(ErrorKind::CommandLine, "--gpu-kernels is for --gpu-host");
+  if (!options.compileTo.empty() || options.emit.value_or(EmitKind::Library) != EmitKind::Library)
+    return makeError(ErrorKind::CommandLine, "--gpu-host is for libraries");
+  if (options.sanitizer != Sanitizer::None)
+    return makeError(ErrorKind::CommandLine,
+                     "--gpu-host goes with no sanitizer: threads of kernels have stacks that it does not know");
+  return llvm::Error::success();
 }
 
 static llvm::Error checkElementTypes(const CompilerOptions &options) {
@@ -186,6 +195,17 @@ llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadModel(MLIRContext &context, 
   if (module && !options.strategyFile.empty())
     if (llvm::Error error = addStrategies(**module, log, options.strategyFile))
       return error;
+  return module;
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadKernels(MLIRContext &context, const DiagnosticLog &log,
+                                                            const CompilerOptions &options) {
+  if (options.gpuKernels.empty())
+    return OwningOpRef<ModuleOp>();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(context, log, options.gpuKernels);
+  if (module && (**module).getOps<gpu::GPUModuleOp>().empty())
+    return makeError(ErrorKind::InputModel, "--gpu-kernels expects a module that has passed mf-gpu-pipeline, found '" +
+                                                options.gpuKernels + "' without a gpu.module");
   return module;
 }
 

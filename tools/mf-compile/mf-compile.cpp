@@ -35,7 +35,12 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
 static cl::opt<std::string> gpuArch("gpu-arch", cl::value_desc("name"), cl::cat(category), cl::init("sm_80"),
-                                    cl::desc("Architecture of PTX: sm_80 (default) or sm_90a"));
+                                    cl::desc("Architecture of kernels for GPUs: sm_80 (default) or sm_90a"));
+static cl::opt<std::string> gpuKernels("gpu-kernels", cl::value_desc("file"), cl::cat(category),
+                                       cl::desc("With --gpu-host: a module that has passed mf-gpu-pipeline, for the "
+                                                "model's own kernels"));
+static cl::opt<bool> gpuHost("gpu-host", cl::cat(category),
+                             cl::desc("Add kernels for GPUs to a library, for mf-run --device=gpu-host"));
 static cl::opt<std::string> strategy("strategy", cl::value_desc("file"), cl::cat(category),
                                      cl::desc("Strategies that mf-bench --tune found"));
 static cl::opt<std::string> name("name", cl::value_desc("identifier"), cl::cat(category),
@@ -146,6 +151,8 @@ static bool convertOptions(CompilerOptions &options) {
   options.cpus.assign(cpus.begin(), cpus.end());
   options.variant = variant;
   options.gpuArch = gpuArch;
+  options.gpuHost = gpuHost;
+  options.gpuKernels = gpuKernels;
   options.strategyFile = strategy;
   options.name = name;
   options.randomElementType = randomType;

@@ -33,6 +33,12 @@ struct EntrySettings {
 llvm::Error callEntry(const Model &model, const OpenSettings &open, const EntrySettings &settings,
                       llvm::raw_ostream &os);
 
+enum class Device { CPU, GPUHost };
+enum class CountFormat { None, JSON };
+
+/// Prints what the kernels of a model opened as gpu-host-checked did since then: one object, "kernels" with a list.
+llvm::Error printCounts(const Model &model, llvm::raw_ostream &os);
+
 /// Prints the first difference and the largest ones; returns whether all elements are accepted.
 bool compareArrays(llvm::StringRef name, const Array &found, const Array &expected, double atol, double rtol,
                    llvm::raw_ostream &os);

@@ -53,6 +53,18 @@ static cl::opt<int> threads("threads", cl::desc("Threads; 0: as many as the proc
                             cl::cat(category));
 static cl::opt<std::string> variant("variant", cl::desc("Instruction-set variant; default: the best this CPU runs"),
                                     cl::cat(category));
+static cl::opt<Device> device("device", cl::desc("What runs the model"), cl::init(Device::CPU),
+                              cl::values(clEnumValN(Device::CPU, "cpu", "This CPU (default)"),
+                                         clEnumValN(Device::GPUHost, "gpu-host",
+                                                    "Its kernels for GPUs on threads of this CPU (mf-compile "
+                                                    "--gpu-host)")),
+                              cl::cat(category));
+static cl::opt<bool> check("check", cl::desc("gpu-host: check accesses to memory, races and divergence"),
+                           cl::cat(category));
+static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what kernels moved and executed to stderr"),
+                                        cl::init(CountFormat::None),
+                                        cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")),
+                                        cl::cat(category));
 static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),
@@ -65,8 +77,19 @@ static cl::opt<std::string> verifyLibrary("library", cl::desc("Library that the 
                                           cl::sub(verifyCommand), cl::cat(category));
 static cl::extrahelp exitCodes(exitCodeHelp);
 
-static OpenSettings getOpenSettings() {
-  return {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences, /*verify=*/false};
+/// The options that say how to open the model, once they go together.
+static Expected<OpenSettings> getOpenSettings() {
+  OpenSettings settings = {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences, /*verify=*/false};
+  bool counts = countFormat != CountFormat::None;
+  if (device != Device::GPUHost) {
+    if (check || counts)
+      return fail(ExitUsage, "--check and --count are for --device=gpu-host");
+    return settings;
+  }
+  if (!variant.empty())
+    return fail(ExitUsage, "--variant is for --device=cpu");
+  settings.variant = check || counts ? "gpu-host-checked" : "gpu-host";
+  return settings;
 }
 
 static Error runVerify() {
@@ -90,6 +113,15 @@ static Error runGenerate(const Model &model, const OpenSettings &open) {
   return generate(model, open, settings, outs());
 }
 
+static Error runAction(const Model &model, const OpenSettings &open) {
+  if (!countFile.empty())
+    return countCodes(model, {countFile, ids, idsFile, window}, outs());
+  if (!ids.empty())
+    return runGenerate(model, open);
+  EntrySettings settings = {entryName, inputs, outputs, expected, absoluteTolerance, relativeTolerance, timing};
+  return callEntry(model, open, settings, outs());
+}
+
 static Error runModel() {
   if (modelPath.empty())
     return fail(ExitUsage, "expected a model library");
@@ -108,16 +140,15 @@ static Error runModel() {
     outs() << formatv("{0:2}\n", json::Value(json::Object(library->getInfo())));
     return Error::success();
   }
-  OpenSettings open = getOpenSettings();
-  auto model = Model::open(*library, open);
+  auto open = getOpenSettings();
+  if (!open)
+    return open.takeError();
+  auto model = Model::open(*library, *open);
   if (!model)
     return model.takeError();
-  if (counts)
-    return countCodes(*model, {countFile, ids, idsFile, window}, outs());
-  if (!ids.empty())
-    return runGenerate(*model, open);
-  EntrySettings settings = {entryName, inputs, outputs, expected, absoluteTolerance, relativeTolerance, timing};
-  return callEntry(*model, open, settings, outs());
+  if (Error error = runAction(*model, *open))
+    return error;
+  return countFormat == CountFormat::JSON ? printCounts(*model, errs()) : Error::success();
 }
 
 int main(int argc, char **argv) {

@@ -84,6 +84,11 @@ struct GPUOptions : public PassPipelineOptions<GPUOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 (default) or sm_90a"), llvm::cl::init("sm_80")};
 };
 
+struct GPUHostOptions : public PassPipelineOptions<GPUHostOptions> {
+  Option<bool> checked{*this, "checked", llvm::cl::desc("Check and count what kernels do (default: false)"),
+                       llvm::cl::init(false)};
+};
+
 /// Graph level: shared values, element types of parameters, fused lookups, layouts.
 void buildModelPipeline(OpPassManager &passManager, const ModelOptions &options);
 
@@ -112,7 +117,10 @@ void buildGPUPipeline(OpPassManager &passManager, const GPUOptions &options);
 /// The kernels as PTX in `gpu.binary` ops. The back end aborts where it fails: see emitPTX for a way around that.
 void buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOptions &options);
 
-/// Registers `mf-gpu-pipeline` and `mf-gpu-to-ptx-pipeline`.
+/// The kernels and what launches them in the LLVM dialect, for threads of the host (lib/Runtime/GPUHost).
+void buildGPUHostPipeline(OpPassManager &passManager, const GPUHostOptions &options);
+
+/// Registers `mf-gpu-pipeline`, `mf-gpu-to-ptx-pipeline` and `mf-gpu-host-pipeline`.
 void registerGPUPipelines();
 
 /// Registers `mf-<stage>-pipeline` for all stages and `mf-compile-pipeline`.

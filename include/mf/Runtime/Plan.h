@@ -15,9 +15,10 @@ extern "C" {
 #endif
 
 /* Grows when anything below changes. */
-#define MF_RT_PLAN_VERSION 2
+#define MF_RT_PLAN_VERSION 3
 
 struct mf_rt_pool;
+struct mf_rt_gpu_call;
 
 /* The arguments of one call of an entry point. */
 typedef struct mf_rt_frame {
@@ -27,6 +28,7 @@ typedef struct mf_rt_frame {
   void *workspace;               /* 64-byte aligned */
   int64_t workers;               /* worker indices of parallel loops are below this */
   struct mf_rt_pool *pool;       /* passed on to mf_rt_parallel_for */
+  struct mf_rt_gpu_call *gpu;    /* for kernels of GPUs on host threads, mf/Runtime/GPUHost.h */
 } mf_rt_frame;
 
 /* Runs body(closure, begin, end, worker) over a partition of [0, count). Called by generated code. */

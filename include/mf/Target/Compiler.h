@@ -29,8 +29,11 @@ struct CompilerOptions {
   std::vector<std::string> cpus;
   /// The variant that anything but a library is made of; empty: the best.
   std::string variant;
-  /// Architecture of PTX: sm_80 or sm_90a.
+  /// Architecture of kernels for GPUs: sm_80 or sm_90a.
   std::string gpuArch = "sm_80";
+  /// A module that takes the place of what mf-gpu-pipeline makes of the model for `gpuHost`; empty: none.
+  std::string gpuKernels;
+  bool gpuHost = false; ///< add the variants gpu-host and gpu-host-checked, which run these kernels on host threads
   /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.
   std::string strategyFile;
   /// Name of the model, a C identifier; empty: the module's own, or made from the input's.
