@@ -153,7 +153,8 @@ FUNCTIONS = [
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_failure_is_one_error_and_leaves_nothing(function, fake, library, monkeypatch):
     failures = 0
-    for nth in range(1, 9):
+    # Without a context nothing can be given back: only those that come before there is anything.
+    for nth in range(1, 2 if function == "cuCtxPushCurrent_v2" else 9):
         monkeypatch.setenv("FAKE_CUDA_FAIL", f"{function}:{nth}:{2 if 'Alloc' in function else 700}")
         fake.reset()
         try:
