@@ -80,7 +80,7 @@ Value StepBuilder::attendCached(Value query, Value key, Value value) {
   keys = updateState(key, keys);
   values = updateState(splitHeads(value, config.numKeyValueHeads), values);
   Value init = empty({config.numHeads, config.headDim()});
-  return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
+  return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init, /*scratch=*/ValueRange(),
                                    attentionScale(), CacheLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }

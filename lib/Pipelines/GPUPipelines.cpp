@@ -22,6 +22,7 @@ void mlir::mf::buildGPUPipeline(OpPassManager &passManager, const GPUOptions &op
   buildPackPipeline(passManager, PackOptions());
   // Ops stay whole: a kernel's grid is the loop over tiles.
   addBufferization(passManager);
+  passManager.addPass(createGPUAddScratchPass());
   passManager.addPass(createPlanWorkspacePass());
   passManager.addPass(createVerifyBufferizeContractPass());
   passManager.addPass(createConvertMFToGPUPass());

@@ -41,8 +41,8 @@ public:
 
   /// Runs the stages up to `last` that have not run yet, and fills in what they tell.
   llvm::Error runTo(Stage last);
-  /// Runs what stands in place of the stages: kernels for a GPU, then the host's code of them. The module may have passed
-  /// mf-gpu-pipeline already: its kernels may have been changed by hand.
+  /// Runs what stands in place of the stages: kernels for a GPU, then the host's code of them. The module may have
+  /// passed mf-gpu-pipeline already: its kernels may have been changed by hand.
   llvm::Error runOnHost(const GPUHostVariant &variant);
   /// Runs the model on to kernels for a GPU, the first part of `runOnHost`, and what stands before `launchOnCUDA`.
   llvm::Error buildKernels(StringRef arch);

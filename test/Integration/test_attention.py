@@ -32,7 +32,7 @@ def attention_text(name, causal):
 @pytest.fixture(scope="session")
 def library(compiler):
     parts = [attention_text(name, causal) for name in SHAPES for causal in (True, False)]
-    return compiler.module("attention", modules.module(*parts))
+    return compiler.module("attention", modules.module(*parts), "--gpu-host")
 
 
 @pytest.mark.parametrize("causal", [True, False], ids=["causal", "full"])

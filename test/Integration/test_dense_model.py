@@ -80,7 +80,7 @@ def test_logits(name, models, compiler, margin):
     folder, config, tensors = models(name)
     # Scores of memory layers multiply errors, so that one token has the largest by far, and evaluations differ in it.
     exact, bound = tolerance(config, tensors, IDS, factor=4 if "memory" in config.get("layer_kinds", "") else 2)
-    for _, model in every_variant(compiler.checkpoint(folder)):
+    for _, model in every_variant(compiler.checkpoint(folder, "--gpu-host")):
         with model.session() as session:
             margin(f"dense models, {name}", np.max(np.abs(session.forward(IDS[None])[0] - exact) / bound))
 
@@ -89,7 +89,7 @@ def test_logits(name, models, compiler, margin):
 def test_token_by_token_is_forward(name, models, compiler):
     """Decode steps give the bits of the whole, whatever else is in the call."""
     folder, _, _ = models(name)
-    for variant, model in every_variant(compiler.checkpoint(folder), threads=2):
+    for variant, model in every_variant(compiler.checkpoint(folder, "--gpu-host"), threads=2):
         with model.session() as session:
             whole = session.forward(IDS[None])[0]
         with model.session(max_sequences=2) as session:

@@ -55,8 +55,9 @@ static cl::opt<std::string> device("device",
 static cl::opt<bool> check("check", cl::desc("gpu-host: check accesses to memory, races and divergence"),
                            cl::cat(category));
 static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what kernels moved and executed to stderr"),
-                                  cl::init(CountFormat::None),
-                                  cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")), cl::cat(category));
+                                        cl::init(CountFormat::None),
+                                        cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")),
+                                        cl::cat(category));
 static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),

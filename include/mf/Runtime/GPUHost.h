@@ -1,5 +1,5 @@
-/* What kernels of GPUs and the runtime agree on where threads of the host run the kernels (lib/Runtime/GPUHost). Plain C
- * layout, fixed-width fields only.
+/* What kernels of GPUs and the runtime agree on where threads of the host run the kernels (lib/Runtime/GPUHost). Plain
+ * C layout, fixed-width fields only.
  *
  * Code is generated in two forms: plain, and checked, which also tells the runtime of accesses to memory and of what it
  * executes. The calls that make threads wait for each other are in both.
@@ -90,17 +90,20 @@ void mf_rt_gpu_enter(mf_rt_gpu_thread *thread, int32_t region);
 /* All threads of the block wait for each other. */
 void mf_rt_gpu_barrier(mf_rt_gpu_thread *thread, int32_t site);
 
-/* All lanes of the warp wait for each other. */
+/* Lanes of `mask` wait for each other, and see what they wrote to memory before. */
+void mf_rt_gpu_warp_barrier(mf_rt_gpu_thread *thread, int32_t site, uint32_t mask);
+
+/* In what follows, lanes of the warp wait for each other, but what they wrote to memory is not ordered. */
 enum { MF_RT_GPU_SHUFFLE_INDEX = 0, MF_RT_GPU_SHUFFLE_XOR = 1, MF_RT_GPU_SHUFFLE_UP = 2, MF_RT_GPU_SHUFFLE_DOWN = 3 };
-/* `value` of another lane of the `width` lanes (a power of two) that the lane is one of; its own where there is none. */
-uint32_t mf_rt_gpu_shuffle(mf_rt_gpu_thread *thread, int32_t site, uint32_t value, uint32_t operand, uint32_t width,
-                           int32_t mode);
+/* `value` of lane `operand`, of the lane whose number differs in the bits of `operand`, or of the lane that is
+ * `operand` below or above; the lane's own where there is none. The low five bits of `operand` count. */
+uint32_t mf_rt_gpu_shuffle(mf_rt_gpu_thread *thread, int32_t site, uint32_t value, uint32_t operand, int32_t mode);
 /* Lanes of `mask` wait for each other. Bit l is the predicate of lane l. */
 uint32_t mf_rt_gpu_ballot(mf_rt_gpu_thread *thread, int32_t site, uint32_t mask, uint32_t predicate);
 
-/* Rows of 16 bytes of 8 x 8 matrices of 2-byte elements, or of as many bytes: lane 8 m + r gives the address of row r of
- * matrix m. `out` gets a word per matrix: bytes 4 (lane % 4) to 4 (lane % 4) + 3 of row lane / 4, or, transposed, the
- * elements of column lane / 4 of rows 2 (lane % 4) and the next. */
+/* Rows of 16 bytes of 8 x 8 matrices of 2-byte elements, or of as many bytes: lane 8 m + r gives the address of row r
+ * of matrix m. `out` gets a word per matrix: bytes 4 (lane % 4) to 4 (lane % 4) + 3 of row lane / 4, or, transposed,
+ * the elements of column lane / 4 of rows 2 (lane % 4) and the next. */
 void mf_rt_gpu_load_matrices(mf_rt_gpu_thread *thread, int32_t site, int64_t address, int32_t matrices,
                              int32_t transposed, uint32_t *out);
 

@@ -15,9 +15,9 @@ int64_t HostAccess::getElementBytes() const {
 }
 
 int32_t HostAccess::getFlags() const {
-  bool isWorkgroup = gpu::GPUDialect::isWorkgroupMemoryAddressSpace(cast<MemRefType>(memref.getType()).getMemorySpace());
-  return (writes ? MF_RT_GPU_WRITES : 0) | (isWorkgroup ? MF_RT_GPU_WORKGROUP : 0) |
-         (delayed ? MF_RT_GPU_DELAYED : 0);
+  bool isWorkgroup =
+      gpu::GPUDialect::isWorkgroupMemoryAddressSpace(cast<MemRefType>(memref.getType()).getMemorySpace());
+  return (writes ? MF_RT_GPU_WRITES : 0) | (isWorkgroup ? MF_RT_GPU_WORKGROUP : 0) | (delayed ? MF_RT_GPU_DELAYED : 0);
 }
 
 HostAccess mf::describeAccess(Operation *op) {

@@ -20,16 +20,15 @@ Value HostRuntime::call(ImplicitLocOpBuilder &b, StringRef symbol, Type result, 
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
     Type resultType = result ? result : LLVM::LLVMVoidType::get(b.getContext());
-    LLVM::LLVMFuncOp::create(b, symbol,
-                             LLVM::LLVMFunctionType::get(resultType, llvm::to_vector(operands.getTypes())));
+    LLVM::LLVMFuncOp::create(b, symbol, LLVM::LLVMFunctionType::get(resultType, llvm::to_vector(operands.getTypes())));
   }
   auto call = LLVM::CallOp::create(b, result ? TypeRange(result) : TypeRange(), symbol, operands);
   return result ? call.getResult() : Value();
 }
 
 Value HostRuntime::loadField(ImplicitLocOpBuilder &b, Type type, Value structure, int64_t offset) {
-  Value address = LLVM::GEPOp::create(b, pointer, b.getI8Type(), structure,
-                                      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+  Value address =
+      LLVM::GEPOp::create(b, pointer, b.getI8Type(), structure, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
   return LLVM::LoadOp::create(b, type, address, /*alignment=*/8, /*isVolatile=*/false, /*isNonTemporal=*/false,
                               /*isInvariant=*/true);
 }
@@ -186,8 +185,8 @@ void HostRuntime::defineKernel(const HostKernel &kernel, StringRef symbol, TypeR
   std::string name = defineText(b, kernel.name), sites = defineSites(b, kernel, symbol),
               regions = defineRegions(b, kernel, symbol);
   Type i32 = b.getI32Type();
-  auto structure = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), {pointer, pointer, i32, i32, i32, i32, i32, i32, pointer, pointer});
+  auto structure = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                                    {pointer, pointer, i32, i32, i32, i32, i32, i32, pointer, pointer});
   defineConstant(b, (symbol + ".kernel").str(), structure, [&] {
     return buildStructure(b, structure,
                           {addressOf(b, name), addressOf(b, (symbol + ".thunk").str()), integer(b, kernel.threads),

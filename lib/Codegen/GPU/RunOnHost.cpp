@@ -4,6 +4,7 @@
 #include "mf/Codegen/GPU/KernelBuilder.h"
 #include "mf/Codegen/GPU/KernelOps.h"
 #include "mf/Codegen/GPU/Passes.h"
+#include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -95,8 +96,7 @@ void KernelRewriter::tell(ImplicitLocOpBuilder &b, int32_t site, const HostAcces
     else
       count =
           arith::ConstantIntOp::create(b, dimension + 1 == access.indices.size() ? access.elements : int64_t(1), 64);
-    call(b, "mf_rt_gpu_check_index",
-         {integer(b, site), integer(b, dimension), toI64(index), toI64(extent), count});
+    call(b, "mf_rt_gpu_check_index", {integer(b, site), integer(b, dimension), toI64(index), toI64(extent), count});
   }
   call(b, "mf_rt_gpu_access", {integer(b, site), createAddress(b, access)});
 }
@@ -159,8 +159,7 @@ void KernelRewriter::copy(nvgpu::DeviceAsyncCopyOp op) {
   Value fromBytes = integer(b, bytes);
   if (Value counted = op.getSrcElements())
     fromBytes = arith::IndexCastOp::create(
-        b, b.getI32Type(),
-        arith::MulIOp::create(b, counted, arith::ConstantIndexOp::create(b, to.getElementBytes())));
+        b, b.getI32Type(), arith::MulIOp::create(b, counted, arith::ConstantIndexOp::create(b, to.getElementBytes())));
   call(b, "mf_rt_gpu_copy", {createAddress(b, to), createAddress(b, from), integer(b, bytes), fromBytes});
 }
 
@@ -169,20 +168,33 @@ void KernelRewriter::barrier(gpu::BarrierOp op) {
   call(b, "mf_rt_gpu_barrier", integer(b, addSite(op)));
 }
 
-/// Words of 32 bits travel.
+static int32_t getHostMode(gpu::ShuffleMode mode) {
+  switch (mode) {
+  case gpu::ShuffleMode::IDX:
+    return MF_RT_GPU_SHUFFLE_INDEX;
+  case gpu::ShuffleMode::XOR:
+    return MF_RT_GPU_SHUFFLE_XOR;
+  case gpu::ShuffleMode::UP:
+    return MF_RT_GPU_SHUFFLE_UP;
+  case gpu::ShuffleMode::DOWN:
+    return MF_RT_GPU_SHUFFLE_DOWN;
+  }
+}
+
+/// Words of 32 bits travel, in the whole warp: upstream's lowering of other widths is no segments.
 LogicalResult KernelRewriter::shuffle(gpu::ShuffleOp op) {
-  static_assert(static_cast<int>(gpu::ShuffleMode::XOR) == 0 && static_cast<int>(gpu::ShuffleMode::IDX) == 3);
-  static constexpr int modes[] = {MF_RT_GPU_SHUFFLE_XOR, MF_RT_GPU_SHUFFLE_UP, MF_RT_GPU_SHUFFLE_DOWN,
-                                  MF_RT_GPU_SHUFFLE_INDEX};
   ImplicitLocOpBuilder b(op.getLoc(), op);
   Type type = op.getValue().getType();
-  if (!type.isIntOrFloat() || type.getIntOrFloatBitWidth() != 32 || !op.getValid().use_empty())
-    return op.emitOpError("runs on the host with values of 32 bits only, and without its second result");
+  APInt width;
+  if (!matchPattern(op.getWidth(), m_ConstantInt(&width)) || width != kWarpThreads || !type.isIntOrFloat() ||
+      type.getIntOrFloatBitWidth() != 32 || !op.getValid().use_empty())
+    return op.emitOpError("runs on the host with values of 32 bits and a width of 32 only, and without its second "
+                          "result");
   Value bits = op.getValue();
   if (isa<FloatType>(type))
     bits = arith::BitcastOp::create(b, b.getI32Type(), bits);
-  Value result = callForWord(b, "mf_rt_gpu_shuffle", {integer(b, addSite(op)), bits, op.getOffset(), op.getWidth(),
-                                                      integer(b, modes[static_cast<int>(op.getMode())])});
+  Value result = callForWord(b, "mf_rt_gpu_shuffle",
+                             {integer(b, addSite(op)), bits, op.getOffset(), integer(b, getHostMode(op.getMode()))});
   if (isa<FloatType>(type))
     result = arith::BitcastOp::create(b, type, result);
   op.getShuffleResult().replaceAllUsesWith(result);
@@ -194,8 +206,7 @@ LogicalResult KernelRewriter::vote(NVVM::VoteSyncOp op) {
   if (op.getKind() != NVVM::VoteSyncKind::ballot)
     return op.emitOpError("runs on the host as a ballot only");
   Value predicate = arith::ExtUIOp::create(b, b.getI32Type(), op.getPred());
-  op.replaceAllUsesWith(
-      callForWord(b, "mf_rt_gpu_ballot", {integer(b, addSite(op)), op.getMask(), predicate}));
+  op.replaceAllUsesWith(callForWord(b, "mf_rt_gpu_ballot", {integer(b, addSite(op)), op.getMask(), predicate}));
   return success();
 }
 
@@ -211,8 +222,8 @@ LogicalResult KernelRewriter::loadMatrices(nvgpu::LdMatrixOp op) {
   HostAccess row{op.getSrcMemref(), op.getIndices(), 128 / type.getElementTypeBitWidth(), Value(), /*alignment=*/16};
   int32_t site = addSite(op, &row);
   Value out = runtime.allocate(b, type);
-  call(b, "mf_rt_gpu_load_matrices", {integer(b, site), createAddress(b, row), integer(b, op.getNumTiles()),
-                                      integer(b, op.getTranspose()), out});
+  call(b, "mf_rt_gpu_load_matrices",
+       {integer(b, site), createAddress(b, row), integer(b, op.getNumTiles()), integer(b, op.getTranspose()), out});
   op.getRes().replaceAllUsesWith(runtime.load(b, type, out));
   return success();
 }
@@ -242,8 +253,8 @@ LogicalResult KernelRewriter::multiplyMatrices(NVVM::MmaOp op) {
   auto types = op.getMultiplicandAPtxType();
   auto result = dyn_cast<LLVM::LLVMStructType>(op.getType());
   bool isRow = op.getLayoutA() == NVVM::MMALayout::row && op.getLayoutB() == NVVM::MMALayout::col;
-  bool hasSums = result && result.getBody().size() == 4 &&
-                 llvm::all_of(result.getBody(), [](Type type) { return type.isF32(); });
+  bool hasSums =
+      result && result.getBody().size() == 4 && llvm::all_of(result.getBody(), [](Type type) { return type.isF32(); });
   bool isBfloat = types == NVVM::MMATypes::bf16;
   if (!isHostShape(shape.getM(), shape.getN(), shape.getK()) || !isRow || !hasSums ||
       (!isBfloat && types != NVVM::MMATypes::f16))
@@ -281,7 +292,8 @@ LogicalResult KernelRewriter::rewriteInline(Operation *op) {
             // Views of it keep the memory space until all accesses are known.
             if (op.getName() != kWorkgroupMemory)
               return {};
-            Value memory = runtime.loadField(b, runtime.getPointerType(), thread, offsetof(mf_rt_gpu_thread, workgroup));
+            Value memory =
+                runtime.loadField(b, runtime.getPointerType(), thread, offsetof(mf_rt_gpu_thread, workgroup));
             return runtime.createMemRef(b, op.getType(), memory);
           })
           .Default([](Operation *) { return Value(); });
@@ -314,6 +326,11 @@ LogicalResult KernelRewriter::rewriteCall(Operation *op) {
       })
       .Case([&](gpu::BarrierOp op) {
         barrier(op);
+        return success();
+      })
+      .Case([&](NVVM::SyncWarpOp op) {
+        ImplicitLocOpBuilder b(op.getLoc(), op);
+        call(b, "mf_rt_gpu_warp_barrier", {integer(b, addSite(op)), op.getMask()});
         return success();
       })
       .Case([&](gpu::ShuffleOp op) { return shuffle(op); })
@@ -359,9 +376,8 @@ LogicalResult KernelRewriter::rewrite(Operation *op) {
 /// Workgroup memory is memory of the host.
 static void dropMemorySpaces(func::FuncOp function) {
   AttrTypeReplacer replacer;
-  replacer.addReplacement([](MemRefType type) {
-    return MemRefType::get(type.getShape(), type.getElementType(), type.getLayout());
-  });
+  replacer.addReplacement(
+      [](MemRefType type) { return MemRefType::get(type.getShape(), type.getElementType(), type.getLayout()); });
   replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
 }
 

@@ -39,7 +39,7 @@ struct Thread {
   /// What it waits with for the lanes of `mask`.
   Collective collective;
   uint32_t mask;
-  uint32_t value, operand, width; ///< of a shuffle or vote; `value` is also the result
+  uint32_t value, operand; ///< of a shuffle or vote; `value` is also the result
   int32_t mode;
   const void *inputs[3];
   void *output;
@@ -72,6 +72,8 @@ public:
   void copy(Thread &thread, const PendingCopy &copy);
   void awaitCopies(Thread &thread, uint32_t groups);
   bool isChecked() const { return kernel->checked; }
+  /// Orders the accesses of the lanes before and after.
+  void passWarpBarrier(const Thread &lane) { shadow.passWarpBarrier(uint32_t(lane.visible.thread / kWarp)); }
 
   Block *next; ///< in the list of spare blocks
 

@@ -52,8 +52,8 @@ static void countGlobal(const WarpAccess &access, int32_t flags, Counters &count
     counters.copied_bytes += bytes;
 }
 
-/// 16 bytes a lane pass in four phases of eight lanes, 8 bytes in two of sixteen. In a phase every bank gives one word a
-/// wavefront, to all lanes that ask for it.
+/// 16 bytes a lane pass in four phases of eight lanes, 8 bytes in two of sixteen. In a phase every bank gives one word
+/// a wavefront, to all lanes that ask for it.
 static void countWorkgroup(const WarpAccess &access, Counters &counters) {
   constexpr int banks = 32;
   int together = access.bytes <= 4 ? kWarp : kWarp * 4 / access.bytes;

@@ -2,12 +2,10 @@
 #ifndef MF_LIB_RUNTIME_GPUHOST_COUNTERS_H
 #define MF_LIB_RUNTIME_GPUHOST_COUNTERS_H
 
-#include "List.h"
+#include "Shadow.h"
 #include "mf/Runtime/GPUHost.h"
 
 namespace mf::rt::gpu {
-
-inline constexpr int kWarp = 32;
 
 /// Numbers that are counted per kernel: X(name).
 #define MF_GPU_COUNTERS(X)                                                                                             \

@@ -12,8 +12,8 @@ void mf_rt_gpu_switch(void **from, void *to);
 
 namespace mf::rt::gpu {
 
-/// The pointer of a stack of `bytes` bytes from `base` on that, when it is switched to, calls body(argument), which must
-/// not return.
+/// The pointer of a stack of `bytes` bytes from `base` on that, when it is switched to, calls body(argument), which
+/// must not return.
 void *prepareStack(void *base, size_t bytes, void (*body)(void *), void *argument);
 
 } // namespace mf::rt::gpu

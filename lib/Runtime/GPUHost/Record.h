@@ -2,8 +2,8 @@
 #ifndef MF_LIB_RUNTIME_GPUHOST_RECORD_H
 #define MF_LIB_RUNTIME_GPUHOST_RECORD_H
 
-#include "Counters.h"
 #include "../Text.h"
+#include "Counters.h"
 
 #include <pthread.h>
 

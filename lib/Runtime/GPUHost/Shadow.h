@@ -6,6 +6,9 @@
 
 namespace mf::rt::gpu {
 
+inline constexpr int kWarp = 32;
+inline constexpr int kMostWarps = 32;
+
 /// An access to workgroup memory.
 struct SharedAccess {
   uint32_t offset, bytes; ///< in the workgroup memory
@@ -14,13 +17,15 @@ struct SharedAccess {
   bool delayed; ///< by a copy that is on its way until `complete`
 };
 
-/// What each byte saw since the block's last barrier. Time is counted in epochs, a barrier ends one.
+/// What each byte saw last. Time is counted in barriers: those of the block, which order the accesses of all threads,
+/// and those of a warp, which order its own.
 class Shadow {
 public:
   /// A block begins, whose memory has `bytes` bytes and is undefined. False where memory is out.
   bool begin(uint32_t bytes);
-  /// All threads have waited for each other: what came before happened before what follows.
-  void passBarrier() { ++epoch; }
+  /// All threads, or all lanes of a warp, have waited for each other.
+  void passBarrier() { barrier = ++now; }
+  void passWarpBarrier(uint32_t warp) { warpBarriers[warp] = ++now; }
   /// Notes the access. Null, or what is wrong with it.
   const char *access(const SharedAccess &access);
   /// A copy of `thread` has arrived.
@@ -28,20 +33,22 @@ public:
   void release() { cells.release(); }
 
 private:
-  /// Epochs of the last write and read; before `firstEpoch` there was none in this block.
+  enum Readers : uint8_t { OneThread, OneWarp, Many };
+  /// Times of the last write and read; before `first` there was none in this block.
   struct Cell {
-    uint32_t writeEpoch, readEpoch;
-    uint32_t pendingEpoch; ///< when a copy that is on its way began
+    uint32_t written, read;
+    uint32_t pending; ///< when a copy that is on its way began
     uint16_t writer, reader;
-    bool manyReaders;
+    Readers readers;
   };
 
   const char *read(Cell &cell, const SharedAccess &access);
   const char *write(Cell &cell, const SharedAccess &access);
-  bool isPending(const Cell &cell) const { return cell.pendingEpoch >= firstEpoch; }
+  bool isOrdered(uint32_t time, uint16_t thread, Readers threads, uint16_t next) const;
 
   List<Cell> cells;
-  uint32_t epoch, firstEpoch;
+  uint32_t now, first, barrier;
+  uint32_t warpBarriers[kMostWarps];
 };
 
 } // namespace mf::rt::gpu

@@ -9,15 +9,14 @@ static Thread &getThread(mf_rt_gpu_thread *thread) { return *reinterpret_cast<Th
 // Words
 //===----------------------------------------------------------------------===//
 
-/// PTX, "shfl.sync": lanes in segments of `width`; a source outside of the segment is the lane itself.
+/// PTX, "shfl.sync".
 static int getSource(const Thread &thread, int lane) {
-  int width = int(thread.width), base = lane & ~(width - 1), operand = int(thread.operand), source = lane;
+  int operand = int(thread.operand % kWarp), source = lane;
   switch (thread.mode) {
   case MF_RT_GPU_SHUFFLE_INDEX:
-    return base | (operand & (width - 1));
+    return operand;
   case MF_RT_GPU_SHUFFLE_XOR:
-    source = lane ^ operand;
-    break;
+    return lane ^ operand;
   case MF_RT_GPU_SHUFFLE_UP:
     source = lane - operand;
     break;
@@ -25,7 +24,7 @@ static int getSource(const Thread &thread, int lane) {
     source = lane + operand;
     break;
   }
-  return source >= base && source < base + width ? source : lane;
+  return source >= 0 && source < kWarp ? source : lane;
 }
 
 static void shuffle(Thread *const *lanes, uint32_t) {
@@ -44,6 +43,12 @@ static void ballot(Thread *const *lanes, uint32_t mask) {
   for (int lane = 0; lane < kWarp; ++lane)
     if (mask >> lane & 1)
       lanes[lane]->value = word;
+}
+
+/// A barrier of some lanes orders these alone: that is not noted, so a race may be told of that is none.
+static void passBarrier(Thread *const *lanes, uint32_t mask) {
+  if (mask == ~uint32_t(0))
+    lanes[0]->block->passWarpBarrier(*lanes[0]);
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,9 +101,9 @@ static float getElement(const void *fragment, int word, int half, int type) {
   return type == MF_RT_GPU_F16 ? widenHalf(bits) : widenBfloat(bits);
 }
 
-/// PTX, "Matrix Fragments for mma.m16n8k16 with floating point type": with group g = lane / 4 and t = lane % 4, word w of
-/// a has row g + 8 (w % 2) and columns 2 t + 8 (w / 2) + {0, 1}; word w of b has column g and rows 2 t + 8 w + {0, 1};
-/// word w of c and d has row g + 8 (w / 2) and column 2 t + w % 2.
+/// PTX, "Matrix Fragments for mma.m16n8k16 with floating point type": with group g = lane / 4 and t = lane % 4, word w
+/// of a has row g + 8 (w % 2) and columns 2 t + 8 (w / 2) + {0, 1}; word w of b has column g and rows 2 t + 8 w + {0,
+/// 1}; word w of c and d has row g + 8 (w / 2) and column 2 t + w % 2.
 static void multiplyMatrices(Thread *const *lanes, uint32_t) {
   float a[16][16], b[16][8];
   int type = lanes[0]->mode;
@@ -131,12 +136,10 @@ using namespace mf::rt::gpu;
 
 static constexpr uint32_t allLanes = ~uint32_t(0);
 
-uint32_t mf_rt_gpu_shuffle(mf_rt_gpu_thread *visible, int32_t site, uint32_t value, uint32_t operand, uint32_t width,
-                           int32_t mode) {
+uint32_t mf_rt_gpu_shuffle(mf_rt_gpu_thread *visible, int32_t site, uint32_t value, uint32_t operand, int32_t mode) {
   Thread &thread = getThread(visible);
   thread.value = value;
   thread.operand = operand;
-  thread.width = width;
   thread.mode = mode;
   thread.block->waitForWarp(thread, site, allLanes, shuffle);
   return thread.value;
@@ -147,6 +150,11 @@ uint32_t mf_rt_gpu_ballot(mf_rt_gpu_thread *visible, int32_t site, uint32_t mask
   thread.value = predicate;
   thread.block->waitForWarp(thread, site, mask, ballot);
   return thread.value;
+}
+
+void mf_rt_gpu_warp_barrier(mf_rt_gpu_thread *visible, int32_t site, uint32_t mask) {
+  Thread &thread = getThread(visible);
+  thread.block->waitForWarp(thread, site, mask, passBarrier);
 }
 
 void mf_rt_gpu_load_matrices(mf_rt_gpu_thread *visible, int32_t site, int64_t address, int32_t matrices,

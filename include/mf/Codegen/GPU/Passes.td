@@ -4,11 +4,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def GPUAddScratchPass : Pass<"mf-gpu-add-scratch", "::mlir::ModuleOp"> {
+  let summary = "Memory for what kernels leave to each other";
+  let description = [{
+    After bufferisation, gives each `mf.cached_attention` whose `#mf.gpu_flash` splits caches an allocation
+    [tokens, heads, blocks of keys, features of a value + 2] of f32, for as many tokens as are split at most. It does
+    nothing to ops that have scratch.
+
+    Linear in the size of the module. Test: test/Codegen/GPU/add-scratch.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Math ops of kernels to what NVPTX rounds correctly";
   let description = [{
     `math.sqrt` of f32 becomes the intrinsic that rounds to nearest: upstream's lowering of it gives an approximation.
-    `math.absf` of f32 clears the sign bit: upstream would call libdevice. `math.fma` becomes LLVM's intrinsic.
+    `math.absf` and `math.copysign` of f32 become operations on bits: upstream would call libdevice. `math.fma` becomes LLVM's intrinsic.
 
     Fails on no op. Linear in the size of the kernels. Test: test/Codegen/GPU/expand-math.mlir.
   }];

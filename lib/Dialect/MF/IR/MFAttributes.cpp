@@ -330,6 +330,39 @@ LogicalResult GPUTableTileAttr::verify(function_ref<InFlightDiagnostic()> emitEr
 }
 int64_t GPUTableTileAttr::getTokenTile() const { return 0; }
 
+/// Rows and columns that a thread of a dense tile sums.
+static constexpr int64_t kThreadRows = 4, kThreadColumns = 8;
+
+LogicalResult GPUDenseTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                       int64_t features, int64_t slice, int64_t streamTokens) {
+  int64_t threads = rows / kThreadRows * (columns / kThreadColumns);
+  if (rows < 1 || columns < 1 || rows % kThreadRows != 0 || columns % (4 * kThreadColumns) != 0 ||
+      threads > kMaxThreads || threads % kWarp != 0)
+    return emitError() << "expects rows and columns to be multiples of " << kThreadRows << " and "
+                       << 4 * kThreadColumns << " for whole warps of threads with " << kThreadRows << " x "
+                       << kThreadColumns << " results, found " << rows << " and " << columns;
+  if (features < 1 || features % 8 != 0)
+    return emitError() << "expects features to be a multiple of 8, found " << features;
+  if (slice < 1 || slice % features != 0)
+    return emitError() << "expects slice to be a multiple of features, found " << slice;
+  if (streamTokens < 0)
+    return emitError() << "expects stream_tokens to be 0 or more, found " << streamTokens;
+  return success();
+}
+int64_t GPUDenseTileAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t rows,
+                                   int64_t splitTokens) {
+  if (failed(verifyWarps(emitError, warps)))
+    return failure();
+  if (rows < 1 || rows > kWarp)
+    return emitError() << "expects rows to be in [1, " << kWarp << "], found " << rows;
+  if (splitTokens < 0)
+    return emitError() << "expects split_tokens to be 0 or more, found " << splitTokens;
+  return success();
+}
+int64_t GPUFlashAttr::getTokenTile() const { return 0; }
+
 //===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//

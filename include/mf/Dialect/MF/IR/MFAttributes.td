@@ -356,6 +356,27 @@ def MF_GPUTableTileAttr : MF_StrategyAttr<"GPUTableTile", "gpu_table_tile"> {
   let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens);
 }
 
+def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
+  let summary = "Dense layer on a GPU: tiles of `rows` x `columns`, `features` features at a time in workgroup memory";
+  let description = [{
+    Each result is a sum of slices of `slice` features: a slice is summed with fused products in ascending order, slices
+    are added in ascending order. Below `stream_tokens` tokens a block takes 4 tokens and 32 columns, its threads take
+    slices, straight from memory. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$features, "int64_t":$slice,
+                        "int64_t":$stream_tokens);
+}
+
+def MF_GPUFlashAttr : MF_StrategyAttr<"GPUFlash", "gpu_flash"> {
+  let summary = "Attention on a GPU: a warp takes `rows` queries, a lane takes a key, then features of the result";
+  let description = [{
+    A block of 32 keys has a maximum, a sum and a result of its own; blocks are merged in ascending order. `warps` warps of
+    a thread block take adjacent queries of the heads that share keys. Below `split_tokens` tokens a warp takes one block
+    of keys, and a second kernel merges them. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$rows, "int64_t":$split_tokens);
+}
+
 //===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//
