@@ -5,8 +5,7 @@
 // CHECK-LABEL: func.func @entry
 // CHECK-DAG: %[[SECOND:.*]] = arith.constant 1 : i32
 // CHECK-DAG: %[[BYTES:.*]] = arith.constant 68 : i64
-// CHECK-DAG: %[[MEMORY:.*]] = arith.constant 1024 : i32
-// CHECK: llvm.call @mf_rt_cuda_launch(%{{.*}}, %[[SECOND]], %{{.*}}, %[[BYTES]], %{{.*}}, %{{.*}}, %{{.*}}, %[[MEMORY]])
+// CHECK: llvm.call @mf_rt_cuda_launch(%{{.*}}, %[[SECOND]], %{{.*}}, %[[BYTES]], %{{.*}}, %{{.*}}, %{{.*}}, %c1024_i32{{.*}})
 // CHECK: return
 module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
   func.func @entry(%frame: !mf.frame) {
