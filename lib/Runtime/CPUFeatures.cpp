@@ -160,8 +160,8 @@ static mf_status selectNamed(const mf_rt_plan &plan, const char *name, uint64_t 
     if (strcmp(candidate.name, name) != 0)
       continue;
     if (candidate.cuda)
-      return fail(MF_INVALID_ARGUMENT, "model '%s': variant '%s' is for CUDA devices, not for this CPU", plan.model_name,
-                  name);
+      return fail(MF_INVALID_ARGUMENT, "model '%s': variant '%s' is for CUDA devices, not for this CPU",
+                  plan.model_name, name);
     uint64_t missing = candidate.features & ~features;
     if (!missing) {
       variant = i;

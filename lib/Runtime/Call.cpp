@@ -128,8 +128,7 @@ mf_status callEntry(mf_model *model, const char *name, const DLTensor *const *in
   if (!memory)
     return fail(MF_OUT_OF_MEMORY, "entry '%s': out of memory", entry.name);
   Call call = {&entry, reinterpret_cast<int64_t *>(memory), reinterpret_cast<void **>(memory + dimBytes),
-               reinterpret_cast<bool *>(memory + dimBytes + operandBytes),
-               modelDevice(*model)};
+               reinterpret_cast<bool *>(memory + dimBytes + operandBytes), modelDevice(*model)};
   for (int32_t i = 0; i < entry.dim_count; ++i)
     call.dims[i] = -1;
   mf_status status = bindOperands(call, inputs, outputs);

@@ -36,8 +36,9 @@ static mf_status chooseDevice(const mf_open_options &options, mf_model &model) {
   if (strcmp(device, "gpu-host") == 0) {
     const char *found = chooseHostVariant(plan, variant);
     if (!found)
-      return fail(MF_UNSUPPORTED, "model '%s' has no variant '%s' for the device gpu-host: compile it with mf-compile "
-                                  "--gpu-host",
+      return fail(MF_UNSUPPORTED,
+                  "model '%s' has no variant '%s' for the device gpu-host: compile it with mf-compile "
+                  "--gpu-host",
                   plan.model_name, variant ? variant : "gpu-host");
     variant = found;
   } else if (strcmp(device, "cpu") != 0) {
@@ -106,9 +107,7 @@ mf_status openModel(const mf_open_options *given, mf_model **result) {
   return MF_OK;
 }
 
-int32_t modelDevice(const mf_model &model) {
-  return model.device ? model.backend->ordinal(*model.device) : noDevice;
-}
+int32_t modelDevice(const mf_model &model) { return model.device ? model.backend->ordinal(*model.device) : noDevice; }
 
 void retainModel(mf_model *model) { __atomic_fetch_add(&model->references, 1, __ATOMIC_RELAXED); }
 

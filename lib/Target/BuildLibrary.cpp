@@ -129,7 +129,7 @@ llvm::Error LibraryBuilder::compileVariant(Variant &variant, StringRef bytecode,
     owned = std::make_unique<VariantCompiler>(bytecode, registry);
   VariantCompiler &compiler = *owned;
   compiler.planned = &plan.parameters;
-  llvm::Error error = variant.gpu                  ? compiler.runOnHost(*variant.gpu)
+  llvm::Error error = variant.gpu                ? compiler.runOnHost(*variant.gpu)
                       : variant.cudaArch.empty() ? compiler.runTo(Stage::CPU)
                                                  : compiler.launchOnCUDA();
   if (!error)

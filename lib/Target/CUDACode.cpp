@@ -17,7 +17,8 @@ static llvm::Expected<std::string> findAssembler(StringRef option) {
     return std::string();
   if (option != "auto") {
     if (!llvm::sys::fs::can_execute(option))
-      return makeError(ErrorKind::CommandLine, "--ptxas expects auto, none or the path of a program, found '" + option + "'");
+      return makeError(ErrorKind::CommandLine,
+                       "--ptxas expects auto, none or the path of a program, found '" + option + "'");
     return option.str();
   }
   llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName("ptxas");
@@ -64,14 +65,14 @@ llvm::Expected<std::string> ScratchFile::read() const {
 
 static llvm::Expected<std::string> assemble(StringRef assembler, StringRef ptx, StringRef arch) {
   ScratchFile input, output, messages;
-  for (auto [file, suffix, contents] :
-       {std::tuple(&input, "ptx", ptx), std::tuple(&output, "cubin", StringRef()), std::tuple(&messages, "txt", StringRef())})
+  for (auto [file, suffix, contents] : {std::tuple(&input, "ptx", ptx), std::tuple(&output, "cubin", StringRef()),
+                                        std::tuple(&messages, "txt", StringRef())})
     if (llvm::Error error = file->create(suffix, contents))
       return std::move(error);
   std::string archOption = ("-arch=" + arch).str(), problem;
   std::optional<StringRef> redirects[] = {StringRef(""), messages.path.str(), messages.path.str()};
-  int status = llvm::sys::ExecuteAndWait(assembler, {assembler, archOption, input.path, "-o", output.path}, std::nullopt,
-                                         redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &problem);
+  int status = llvm::sys::ExecuteAndWait(assembler, {assembler, archOption, input.path, "-o", output.path},
+                                         std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &problem);
   if (status == 0)
     return output.read();
   llvm::Expected<std::string> text = messages.read();

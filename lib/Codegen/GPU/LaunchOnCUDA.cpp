@@ -78,10 +78,9 @@ static LogicalResult convertLaunch(HostRuntime &runtime, gpu::LaunchFuncOp launc
     return failure();
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
   int64_t bytes = getCUDAParameterBytes(launch.getKernelOperands().getTypes());
-  SmallVector<Value> operands = {runtime.fromLLVM(b, runtime.getPointerType(), frame),
-                                 arith::ConstantIntOp::create(b, number, 32),
-                                 runtime.createArguments(b, launch.getKernelOperands()),
-                                 arith::ConstantIntOp::create(b, bytes, 64)};
+  SmallVector<Value> operands = {
+      runtime.fromLLVM(b, runtime.getPointerType(), frame), arith::ConstantIntOp::create(b, number, 32),
+      runtime.createArguments(b, launch.getKernelOperands()), arith::ConstantIntOp::create(b, bytes, 64)};
   gpu::KernelDim3 grid = launch.getGridSizeOperandValues();
   for (Value size : {grid.x, grid.y, grid.z})
     operands.push_back(arith::IndexCastOp::create(b, b.getI64Type(), size));

@@ -94,9 +94,9 @@ static mf_status failToChoose(const Device &device, const char *name, uint64_t m
     const mf_rt_variant &variant = device.plan->variants[i];
     if (!variant.cuda || (name && strcmp(variant.name, name) != 0) || length >= sizeof(text))
       continue;
-    length += size_t(snprintf(text + length, sizeof(text) - length, "%s%s needs %d.%d%s", length ? "; " : "",
-                              variant.name, variant.cuda->major, variant.cuda->minor,
-                              variant.cuda->exact ? "" : " or later"));
+    length +=
+        size_t(snprintf(text + length, sizeof(text) - length, "%s%s needs %d.%d%s", length ? "; " : "", variant.name,
+                        variant.cuda->major, variant.cuda->minor, variant.cuda->exact ? "" : " or later"));
   }
   if (!length)
     return fail(MF_INVALID_ARGUMENT, "model '%s': variant: '%s' is none for CUDA", device.plan->model_name, name);

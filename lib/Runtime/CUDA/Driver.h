@@ -20,8 +20,8 @@ struct Driver {
   __attribute__((format(printf, 3, 4))) mf_status failWith(Result error, const char *format, ...) const;
 };
 
-/// The process's driver. Opened and initialised by the first call that succeeds, and never closed; MF_NO_DEVICE where it
-/// is missing, too old or does not start.
+/// The process's driver. Opened and initialised by the first call that succeeds, and never closed; MF_NO_DEVICE where
+/// it is missing, too old or does not start.
 mf_status getDriver(const Driver *&driver);
 
 } // namespace mf::rt::cuda

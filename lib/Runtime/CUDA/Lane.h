@@ -11,11 +11,11 @@ struct Lane {
   Device *device;
   cuda::Stream stream;
   cuda::Address state, workspace, operands;
-  LaneSizes sizes;             ///< of these three
+  LaneSizes sizes; ///< of these three
   static constexpr uint64_t pinnedBytes = 1u << 20;
   unsigned char *pinned; ///< inputs of a call up to this size, gathered for one copy: faster than several small ones
-  void **addresses;            ///< of a call's operands; room for every entry's
-  uint64_t *offsets;           ///< in `operands`, of those that are there
+  void **addresses;      ///< of a call's operands; room for every entry's
+  uint64_t *offsets;     ///< in `operands`, of those that are there
   cuda::GraphCache graphs;
 };
 

@@ -13,7 +13,8 @@ static constexpr int32_t usualWorkgroupBytes = 48 << 10;
 
 static bool hasCubinFor(const Device &device) {
   const mf_rt_cuda_code &code = *device.code;
-  return code.cubin && code.major == device.major && (code.exact ? code.minor == device.minor : code.minor <= device.minor);
+  return code.cubin && code.major == device.major &&
+         (code.exact ? code.minor == device.minor : code.minor <= device.minor);
 }
 
 static mf_status loadImage(Device &device, const void *image, const char *kind) {

@@ -84,8 +84,9 @@ mf_status Run::place() {
 mf_status Run::copyIn(int32_t operand) {
   Address to = lane.operands + lane.offsets[operand];
   if (call.onDevice[operand])
-    return check(driver.copyOnDevice(to, reinterpret_cast<Address>(call.operands[operand]), bytes(operand), lane.stream),
-                 "cuMemcpyDtoDAsync");
+    return check(
+        driver.copyOnDevice(to, reinterpret_cast<Address>(call.operands[operand]), bytes(operand), lane.stream),
+        "cuMemcpyDtoDAsync");
   return check(driver.copyToDevice(to, call.operands[operand], bytes(operand), lane.stream), "cuMemcpyHtoDAsync");
 }
 
@@ -118,8 +119,9 @@ mf_status Run::copyInputs() {
 mf_status Run::copyOut(int32_t operand) {
   Address from = lane.operands + lane.offsets[operand];
   if (call.onDevice[operand])
-    return check(driver.copyOnDevice(reinterpret_cast<Address>(call.operands[operand]), from, bytes(operand), lane.stream),
-                 "cuMemcpyDtoDAsync");
+    return check(
+        driver.copyOnDevice(reinterpret_cast<Address>(call.operands[operand]), from, bytes(operand), lane.stream),
+        "cuMemcpyDtoDAsync");
   return check(driver.copyToHost(call.operands[operand], from, bytes(operand), lane.stream), "cuMemcpyDtoHAsync");
 }
 
@@ -195,13 +197,13 @@ void mf_rt_cuda_launch(const mf_rt_frame *frame, int32_t index, const void *argu
   }
   size_t bytes = size_t(argumentBytes);
   void *extra[] = {cuda::launchBuffer, const_cast<void *>(arguments), cuda::launchBufferBytes, &bytes, cuda::launchEnd};
-  cuda::Result error =
-      device.driver->launchKernel(device.functions[index], unsigned(x), unsigned(y), unsigned(z),
-                                  unsigned(kernel.threads), 1, 1, unsigned(workgroupBytes), call->stream, nullptr, extra);
+  cuda::Result error = device.driver->launchKernel(device.functions[index], unsigned(x), unsigned(y), unsigned(z),
+                                                   unsigned(kernel.threads), 1, 1, unsigned(workgroupBytes),
+                                                   call->stream, nullptr, extra);
   if (error)
-    call->status = device.driver->failWith(
-        error, "cuda:%d: kernel '%s': a launch of %lld x %lld x %lld blocks of %d threads", device.ordinal, kernel.name,
-        (long long)x, (long long)y, (long long)z, kernel.threads);
+    call->status =
+        device.driver->failWith(error, "cuda:%d: kernel '%s': a launch of %lld x %lld x %lld blocks of %d threads",
+                                device.ordinal, kernel.name, (long long)x, (long long)y, (long long)z, kernel.threads);
   else
     __atomic_fetch_add(&device.launches, 1, __ATOMIC_RELAXED);
 }

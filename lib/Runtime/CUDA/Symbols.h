@@ -55,7 +55,7 @@ enum : int { captureThread = 1 };
   X(moduleUnload, "cuModuleUnload", (Module module))                                                                   \
   X(moduleGetFunction, "cuModuleGetFunction", (Function * function, Module module, const char *name))                  \
   X(functionSetAttribute, "cuFuncSetAttribute", (Function function, int attribute, int value))                         \
-  X(memoryGetInfo, "cuMemGetInfo_v2", (size_t * free, size_t *total))                                                  \
+  X(memoryGetInfo, "cuMemGetInfo_v2", (size_t * free, size_t * total))                                                 \
   X(memoryAllocate, "cuMemAlloc_v2", (Address * address, size_t bytes))                                                \
   X(memoryFree, "cuMemFree_v2", (Address address))                                                                     \
   X(hostAllocate, "cuMemHostAlloc", (void **memory, size_t bytes, unsigned flags))                                     \
