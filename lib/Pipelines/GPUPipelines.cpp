@@ -57,6 +57,13 @@ void mlir::mf::buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOption
   passManager.addPass(createGpuModuleToBinaryPass(binary));
 }
 
+void mlir::mf::buildGPUCUDAPipeline(OpPassManager &passManager, const GPUCUDAOptions &) {
+  passManager.addPass(createGPUVerifyKernelContractPass());
+  passManager.addPass(createGPULaunchOnCUDAPass());
+  passManager.addPass(createCPUSetTargetPass());
+  buildLowerToLLVMPipeline(passManager);
+}
+
 void mlir::mf::buildGPUHostPipeline(OpPassManager &passManager, const GPUHostOptions &options) {
   passManager.addPass(createGPUVerifyKernelContractPass());
   GPURunOnHostPassOptions run;
@@ -74,9 +81,11 @@ void mlir::mf::registerGPUPipelines() {
                                        buildGPUPipeline);
   PassPipelineRegistration<GPUOptions>("mf-gpu-to-ptx-pipeline", "Kernels to PTX in a gpu.binary",
                                        buildGPUToPTXPipeline);
-  PassPipelineRegistration<GPUHostOptions>(
-      "mf-gpu-host-pipeline",
-      "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
-      "of the host",
-      buildGPUHostPipeline);
+  PassPipelineRegistration<GPUCUDAOptions>("mf-gpu-cuda-pipeline",
+                                           "After mf-gpu-pipeline: launches to the LLVM dialect, for CUDA devices",
+                                           buildGPUCUDAPipeline);
+  PassPipelineRegistration<GPUHostOptions>("mf-gpu-host-pipeline",
+                                           "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
+                                           "of the host",
+                                           buildGPUHostPipeline);
 }

@@ -1,5 +1,6 @@
 // Builds a library: variants in parallel, then the parameters, then the plan that names their digest, then the link.
 #include "BuildLibrary.h"
+#include "CUDACode.h"
 #include "LoadModel.h"
 #include "mf/Codegen/Strategy/Target.h"
 #include "mf/Target/HeaderEmitter.h"
@@ -91,7 +92,10 @@ static void runInParallel(size_t count, unsigned jobs, llvm::function_ref<void(s
 llvm::Expected<std::vector<LibraryBuilder::Variant>> LibraryBuilder::listVariants() {
   std::vector<Variant> variants;
   for (CPUTargetAttr target : targets)
-    variants.push_back({target, std::nullopt});
+    variants.push_back({target, std::nullopt, "", nullptr});
+  // What launches kernels needs nothing of the CPU.
+  for (const std::string &arch : options.gpuArchs)
+    variants.push_back({targets.back(), std::nullopt, arch, nullptr});
   if (!options.gpuHost)
     return variants;
   auto fused = llvm::find_if(llvm::reverse(targets), [](CPUTargetAttr target) { return target.getFma(); });
@@ -99,15 +103,35 @@ llvm::Expected<std::vector<LibraryBuilder::Variant>> LibraryBuilder::listVariant
     return makeError(ErrorKind::CommandLine,
                      "--gpu-host needs a variant with fused products: add x86-64-v3 or a later one to -mcpu");
   for (bool checked : {false, true})
-    variants.push_back({*fused, GPUHostVariant{options.gpuArch, checked}});
+    variants.push_back({*fused, GPUHostVariant{options.getGPUArch(), checked}, "", nullptr});
   return variants;
 }
 
-llvm::Error LibraryBuilder::compileVariant(const Variant &variant, StringRef bytecode, size_t index,
-                                           std::vector<EntryPlan> &entries) {
-  VariantCompiler compiler(bytecode, registry);
+llvm::Error LibraryBuilder::compileKernels(Variant &variant) {
+  progress.show("compiling kernels for " + variant.cudaArch);
+  variant.kernels = std::make_unique<VariantCompiler>(writeVariantBytecode(module, variant.target), registry);
+  VariantCompiler &compiler = *variant.kernels;
   compiler.planned = &plan.parameters;
-  llvm::Error error = variant.gpu ? compiler.runOnHost(*variant.gpu) : compiler.runTo(Stage::CPU);
+  if (llvm::Error error = compiler.buildKernels(variant.cudaArch))
+    return error;
+  llvm::Expected<CUDAPlan> code = compileCUDACode(compiler.getModule(), variant.cudaArch, options.ptxas, registry);
+  if (!code)
+    return code.takeError();
+  compiler.plan.name = "cuda-" + variant.cudaArch;
+  compiler.plan.cuda = std::move(*code);
+  return llvm::Error::success();
+}
+
+llvm::Error LibraryBuilder::compileVariant(Variant &variant, StringRef bytecode, size_t index,
+                                           std::vector<EntryPlan> &entries) {
+  std::unique_ptr<VariantCompiler> owned = std::move(variant.kernels);
+  if (!owned)
+    owned = std::make_unique<VariantCompiler>(bytecode, registry);
+  VariantCompiler &compiler = *owned;
+  compiler.planned = &plan.parameters;
+  llvm::Error error = variant.gpu                ? compiler.runOnHost(*variant.gpu)
+                      : variant.cudaArch.empty() ? compiler.runTo(Stage::CPU)
+                                                 : compiler.launchOnCUDA();
   if (!error)
     error = compiler.generate(CodeKind::Object, options.sanitizer);
   report.variants[index] = {compiler.plan.name, compiler.code.size(), compiler.times, compiler.plan.strategies,
@@ -133,8 +157,13 @@ llvm::Error LibraryBuilder::compileVariants() {
     return kernels.takeError();
   size_t count = variants->size();
   std::vector<std::string> bytecodes;
-  for (const Variant &variant : *variants)
-    bytecodes.push_back(writeVariantBytecode(variant.gpu && *kernels ? **kernels : module, variant.target));
+  for (Variant &variant : *variants) {
+    bytecodes.emplace_back();
+    if (variant.cudaArch.empty())
+      bytecodes.back() = writeVariantBytecode(variant.gpu && *kernels ? **kernels : module, variant.target);
+    else if (llvm::Error error = compileKernels(variant))
+      return error;
+  }
   objects.resize(count);
   plan.variants.resize(count);
   report.variants.resize(count);

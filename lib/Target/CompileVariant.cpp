@@ -102,6 +102,8 @@ llvm::Error VariantCompiler::runTo(Stage last) {
 }
 
 llvm::Error VariantCompiler::buildKernels(StringRef arch) {
+  if (!module)
+    return makeError(ErrorKind::Compile, log.getError("internal error: the module does not survive bytecode"));
   GPUSelectStrategiesPassOptions strategies;
   strategies.arch = arch.str();
   auto select = [&](OpPassManager &passManager) { passManager.addPass(createGPUSelectStrategiesPass(strategies)); };
@@ -126,14 +128,27 @@ llvm::Error VariantCompiler::runOnHost(const GPUHostVariant &variant) {
   if (module->getOps<gpu::GPUModuleOp>().empty())
     if (llvm::Error error = buildKernels(variant.arch))
       return error;
-  llvm::Expected<std::vector<EntryPlan>> collected = collectEntries(*module);
-  if (!collected)
-    return collected.takeError();
-  entries = std::move(*collected);
+  if (llvm::Error error = fillEntries())
+    return error;
   GPUHostOptions options;
   options.checked = variant.checked;
   auto build = [&](OpPassManager &passManager) { buildGPUHostPipeline(passManager, options); };
   return ::runStage(*module, "gpu-host", build, log, times);
+}
+
+llvm::Error VariantCompiler::fillEntries() {
+  llvm::Expected<std::vector<EntryPlan>> collected = collectEntries(*module);
+  if (!collected)
+    return collected.takeError();
+  entries = std::move(*collected);
+  return llvm::Error::success();
+}
+
+llvm::Error VariantCompiler::launchOnCUDA() {
+  if (llvm::Error error = fillEntries())
+    return error;
+  auto build = [](OpPassManager &passManager) { buildGPUCUDAPipeline(passManager, GPUCUDAOptions()); };
+  return ::runStage(*module, "cuda", build, log, times);
 }
 
 llvm::Error VariantCompiler::generate(CodeKind kind, Sanitizer sanitizer) {

@@ -44,6 +44,10 @@ public:
   /// Runs what stands in place of the stages: kernels for a GPU, then the host's code of them. The module may have
   /// passed mf-gpu-pipeline already: its kernels may have been changed by hand.
   llvm::Error runOnHost(const GPUHostVariant &variant);
+  /// Runs the model on to kernels for a GPU, the first part of `runOnHost`, and what stands before `launchOnCUDA`.
+  llvm::Error buildKernels(StringRef arch);
+  /// From kernels to the code that launches them on CUDA devices, where `plan.cuda` has the kernels.
+  llvm::Error launchOnCUDA();
   /// Generates code once all stages have run.
   llvm::Error generate(CodeKind kind, Sanitizer sanitizer);
   ModuleOp getModule() { return module.get(); }
@@ -58,7 +62,7 @@ public:
 
 private:
   llvm::Error checkParameters();
-  llvm::Error buildKernels(StringRef arch);
+  llvm::Error fillEntries();
 
   MLIRContext context;
   DiagnosticLog log;

@@ -6,6 +6,7 @@
 #include "mf/Target/EmbeddedFiles.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -73,8 +74,13 @@ static llvm::Error checkStage(const CompilerOptions &options) {
 }
 
 static llvm::Error checkGPU(const CompilerOptions &options) {
-  if (!isGPUArchitecture(options.gpuArch))
-    return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80 or sm_90a, found '" + options.gpuArch + "'");
+  for (const std::string &arch : options.gpuArchs)
+    if (!isGPUArchitecture(arch) || llvm::count(options.gpuArchs, arch) > 1)
+      return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80, sm_90a or both, found '" +
+                                                   llvm::join(options.gpuArchs, ",") + "'");
+  if (options.emit == EmitKind::PTX && options.gpuArchs.size() > 1)
+    return makeError(ErrorKind::CommandLine, "--emit=ptx expects one --gpu-arch, found '" +
+                                                 llvm::join(options.gpuArchs, ",") + "'");
   if (!options.gpuHost)
     return options.gpuKernels.empty() ? llvm::Error::success()
                                       : makeError(ErrorKind::CommandLine, "--gpu-kernels is for --gpu-host");

@@ -34,8 +34,12 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
                                   cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
-static cl::opt<std::string> gpuArch("gpu-arch", cl::value_desc("name"), cl::cat(category), cl::init("sm_80"),
-                                    cl::desc("Architecture of kernels for GPUs: sm_80 (default) or sm_90a"));
+static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated, cl::value_desc("name"), cl::cat(category),
+                                      cl::desc("Add kernels for CUDA devices to a library, or the architecture of other "
+                                               "kernels for GPUs: sm_80 (default), sm_90a"));
+static cl::opt<std::string> ptxas("ptxas", cl::value_desc("path"), cl::cat(category), cl::init("auto"),
+                                  cl::desc("Assembler of kernels for CUDA devices; none: leave it to the driver "
+                                           "(default: auto, where it is found)"));
 static cl::opt<std::string> gpuKernels("gpu-kernels", cl::value_desc("file"), cl::cat(category),
                                        cl::desc("With --gpu-host: a module that has passed mf-gpu-pipeline, for the "
                                                 "model's own kernels"));
@@ -150,7 +154,8 @@ static bool convertOptions(CompilerOptions &options) {
   options.triple = triple;
   options.cpus.assign(cpus.begin(), cpus.end());
   options.variant = variant;
-  options.gpuArch = gpuArch;
+  options.gpuArchs.assign(gpuArchs.begin(), gpuArchs.end());
+  options.ptxas = ptxas;
   options.gpuHost = gpuHost;
   options.gpuKernels = gpuKernels;
   options.strategyFile = strategy;

@@ -33,7 +33,6 @@ struct EntrySettings {
 llvm::Error callEntry(const Model &model, const OpenSettings &open, const EntrySettings &settings,
                       llvm::raw_ostream &os);
 
-enum class Device { CPU, GPUHost };
 enum class CountFormat { None, JSON };
 
 /// Prints what the kernels of a model opened as gpu-host-checked did since then: one object, "kernels" with a list.

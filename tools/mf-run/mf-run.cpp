@@ -53,12 +53,11 @@ static cl::opt<int> threads("threads", cl::desc("Threads; 0: as many as the proc
                             cl::cat(category));
 static cl::opt<std::string> variant("variant", cl::desc("Instruction-set variant; default: the best this CPU runs"),
                                     cl::cat(category));
-static cl::opt<Device> device("device", cl::desc("What runs the model"), cl::init(Device::CPU),
-                              cl::values(clEnumValN(Device::CPU, "cpu", "This CPU (default)"),
-                                         clEnumValN(Device::GPUHost, "gpu-host",
-                                                    "Its kernels for GPUs on threads of this CPU (mf-compile "
-                                                    "--gpu-host)")),
-                              cl::cat(category));
+static cl::opt<std::string> device("device",
+                                   cl::desc("What runs the model: cpu (default), gpu-host (its kernels for GPUs on "
+                                            "threads of this CPU, mf-compile --gpu-host) or cuda:N (a CUDA device, "
+                                            "mf-compile --gpu-arch)"),
+                                   cl::init("cpu"), cl::cat(category));
 static cl::opt<bool> check("check", cl::desc("gpu-host: check accesses to memory, races and divergence"),
                            cl::cat(category));
 static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what kernels moved and executed to stderr"),
@@ -79,16 +78,13 @@ static cl::extrahelp exitCodes(exitCodeHelp);
 
 /// The options that say how to open the model, once they go together.
 static Expected<OpenSettings> getOpenSettings() {
-  OpenSettings settings = {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences, /*verify=*/false};
-  bool counts = countFormat != CountFormat::None;
-  if (device != Device::GPUHost) {
-    if (check || counts)
-      return fail(ExitUsage, "--check and --count are for --device=gpu-host");
+  OpenSettings settings = {parameters, variant,          device,       loadMode,
+                           threads,    maxTokensPerCall, maxSequences, /*verify=*/false};
+  if (!check && countFormat == CountFormat::None)
     return settings;
-  }
-  if (!variant.empty())
-    return fail(ExitUsage, "--variant is for --device=cpu");
-  settings.variant = check || counts ? "gpu-host-checked" : "gpu-host";
+  if (device != "gpu-host" || !variant.empty())
+    return fail(ExitUsage, "--check and --count are for --device=gpu-host");
+  settings.variant = "gpu-host-checked";
   return settings;
 }
 

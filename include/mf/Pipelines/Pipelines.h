@@ -117,10 +117,15 @@ void buildGPUPipeline(OpPassManager &passManager, const GPUOptions &options);
 /// The kernels as PTX in `gpu.binary` ops. The back end aborts where it fails: see emitPTX for a way around that.
 void buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOptions &options);
 
+struct GPUCUDAOptions : public PassPipelineOptions<GPUCUDAOptions> {};
+
+/// What launches the kernels in the LLVM dialect, for the runtime's side of CUDA (lib/Runtime/CUDA). The kernels go.
+void buildGPUCUDAPipeline(OpPassManager &passManager, const GPUCUDAOptions &options);
+
 /// The kernels and what launches them in the LLVM dialect, for threads of the host (lib/Runtime/GPUHost).
 void buildGPUHostPipeline(OpPassManager &passManager, const GPUHostOptions &options);
 
-/// Registers `mf-gpu-pipeline`, `mf-gpu-to-ptx-pipeline` and `mf-gpu-host-pipeline`.
+/// Registers `mf-gpu-pipeline`, `mf-gpu-to-ptx-pipeline`, `mf-gpu-cuda-pipeline` and `mf-gpu-host-pipeline`.
 void registerGPUPipelines();
 
 /// Registers `mf-<stage>-pipeline` for all stages and `mf-compile-pipeline`.

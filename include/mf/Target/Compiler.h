@@ -29,9 +29,13 @@ struct CompilerOptions {
   std::vector<std::string> cpus;
   /// The variant that anything but a library is made of; empty: the best.
   std::string variant;
-  /// Architecture of kernels for GPUs: sm_80 or sm_90a.
-  std::string gpuArch = "sm_80";
-  /// A module that takes the place of what mf-gpu-pipeline makes of the model for `gpuHost`; empty: none.
+  /// Architectures of GPUs, sm_80 and sm_90a: a library has a variant for CUDA devices of each.
+  std::vector<std::string> gpuArchs;
+  /// The assembler that makes cubins of PTX: "auto" (ptxas from PATH or /usr/local/cuda/bin, where it is), "none", or
+  /// its path.
+  std::string ptxas = "auto";
+  /// A module that takes the place of what mf-gpu-pipeline makes of the model for `gpuHost`; empty: none. What is for one
+  /// architecture, as that is, is for the first of `gpuArchs`, or sm_80.
   std::string gpuKernels;
   bool gpuHost = false; ///< add the variants gpu-host and gpu-host-checked, which run these kernels on host threads
   /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.
@@ -61,6 +65,8 @@ struct CompilerOptions {
   /// Sizes that the report evaluates costs at, see CostOptions.
   llvm::StringMap<int64_t> reportSizes;
   bool progress = false; ///< a line on standard error that is overwritten
+
+  std::string getGPUArch() const { return gpuArchs.empty() ? "sm_80" : gpuArchs.front(); }
 };
 
 /// Compiles. `registry` has all dialects with their interfaces and translations (registerAllDialectsAndPasses). Files

@@ -27,6 +27,21 @@ def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
 }
 
+def GPULaunchOnCUDAPass : Pass<"mf-gpu-launch-on-cuda", "::mlir::ModuleOp"> {
+  let summary = "Launches to calls of the runtime's side of CUDA";
+  let description = [{
+    Takes what `mf-verify-gpu-kernel-contract` accepts. A `gpu.launch_func` becomes a call of `mf_rt_cuda_launch` with the
+    frame of its entry point, the kernel's number (its place among the kernels of the module), and the kernel's parameters
+    in memory, laid out as PTX lays them out: a memref is two pointers, an offset, its sizes and its strides. Kernels go:
+    they are compiled apart, to PTX.
+
+    Fails on a launch outside of a function of a frame, and on an op of such a function that reads or writes a memref: it
+    would run on the host, and the memory is the device's. Linear in the size of the module.
+    Test: test/Codegen/GPU/launch-on-cuda.mlir, launch-on-cuda-invalid.mlir.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
+}
+
 def GPURunOnHostPass : Pass<"mf-gpu-run-on-host", "::mlir::ModuleOp"> {
   let summary = "Kernels to functions for threads of the host";
   let description = [{
