@@ -12,8 +12,8 @@ static CPUFlashAttr makeStrategy(ComputeOpInterface op, CPUTargetAttr target, in
                            target.getLanes());
 }
 
-/// Keys and values of tensors are copied for each tile of queries: as many queries as have their state, twice, in a third
-/// of the second-level cache. Blocks of a cache are read where they are.
+/// Keys and values of tensors are copied for each tile of queries: as many queries as have their state, twice, in a
+/// third of the second-level cache. Blocks of a cache are read where they are.
 static int64_t getQueries(ComputeOpInterface op, CPUTargetAttr target) {
   int64_t features = cast<ShapedType>(op->getOperand(0).getType()).getDimSize(2);
   if (ShapedType::isDynamic(features))
