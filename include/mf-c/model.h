@@ -55,7 +55,9 @@ typedef enum mf_status {
   MF_BAD_PARAMETERS = 4,   /* a parameter file is truncated, corrupt, of another version or of another model */
   MF_UNSUPPORTED_CPU = 5,  /* no compiled variant runs on this CPU; the text names the missing features */
   MF_LIMIT_EXCEEDED = 6,   /* a session limit: sequences or positions */
-  MF_UNSUPPORTED = 7       /* this library cannot do it (an entry it lacks, a device it was not compiled for) */
+  MF_UNSUPPORTED = 7,      /* this library cannot do it (an entry it lacks, a device it was not compiled for) */
+  MF_DEVICE_ERROR = 8,     /* a kernel failed on its device: outputs, and sequences with feeds, hold nothing of use */
+  MF_NO_DEVICE = 9         /* the device is not there: no driver, one too old, or no device of that number */
 } mf_status;
 
 /* How the parameter file is brought into memory. */
@@ -83,6 +85,12 @@ typedef struct mf_open_options {
   const char *variant;                 /* NULL: the best this CPU runs; else a name out of info's "variants" */
   const mf_parallel_for *parallel_for; /* NULL: the model's own pool; copied */
   int32_t verify;                      /* nonzero: check the digest of every tensor while opening */
+  /* What runs the model. NULL, "cpu": this CPU. "gpu-host": its kernels for GPUs, on threads of this CPU. "cuda" or
+   * "cuda:N": the CUDA device N, through the driver's libcuda.so.1, which is opened now; parameters, the state of
+   * sequences and all that is computed are in its memory. There, `call` and the logits of `step` and `forward` also take
+   * tensors in the memory of that device (kDLCUDA), in place: work on them must have ended or be on the device's
+   * default stream. What a call writes is complete when it returns. */
+  const char *device;
 } mf_open_options;
 
 typedef struct mf_session_options {

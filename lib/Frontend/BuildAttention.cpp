@@ -81,7 +81,8 @@ Value StepBuilder::attendCached(Value query, Value key, Value value) {
   values = updateState(splitHeads(value, config.numKeyValueHeads), values);
   Value init = empty({config.numHeads, config.headDim()});
   return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
-                                   attentionScale(), CacheLayoutAttr(), StrategyAttrInterface())
+                                   /*scratch=*/ValueRange(), attentionScale(), CacheLayoutAttr(),
+                                   StrategyAttrInterface())
       .getResult(0);
 }
 
@@ -104,6 +105,7 @@ Value StepBuilder::attendLinear(Value query, Value key, Value value) {
   Value init = empty({config.numHeads, config.headDim()});
   return LinearAttentionOp::create(builder, init.getType(), query, key, value, projection, init, /*scratch=*/Value(),
                                    /*causal=*/UnitAttr(), map, builder.getI64IntegerAttr(config.attention.chunk),
+                                   AttentionFormAttr::get(builder.getContext(), AttentionForm::Chunked),
                                    PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }

@@ -42,7 +42,8 @@ Value StepBuilder::empty(Value count, ArrayRef<int64_t> extents, Type elementTyp
 
 Value StepBuilder::embedding(Value ids, Value table, Value count) {
   Value init = empty(count, {config.hiddenSize}, builder.getF32Type());
-  return EmbeddingOp::create(builder, init.getType(), ids, table, init, StrategyAttrInterface()).getResult(0);
+  return EmbeddingOp::create(builder, init.getType(), ids, table, init, PanelLayoutAttr(), StrategyAttrInterface())
+      .getResult(0);
 }
 
 Value StepBuilder::rmsNorm(Value x, const Twine &scale, Value count) {
@@ -74,8 +75,8 @@ Value StepBuilder::add(Value a, Value b) {
 
 Value StepBuilder::linear(Value x, Value weight, Value count) {
   Value init = empty(count, {cast<ShapedType>(weight.getType()).getDimSize(0)}, builder.getF32Type());
-  return LinearOp::create(builder, init.getType(), x, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(), init,
-                          PanelLayoutAttr(), StrategyAttrInterface())
+  return LinearOp::create(builder, init.getType(), x, weight, /*x_scales=*/Value(), /*weight_scales=*/Value(),
+                          /*features=*/Value(), init, FeaturePruningAttr(), PanelLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 

@@ -74,6 +74,15 @@ bool readMemoryKeys(KeyReader &keys, ModelConfig &config);
 ActivationKind readActivation(KeyReader &keys, std::optional<ActivationKind> absent);
 /// The keys `attention` and `causal`; all others that it depends on are read.
 void readAttention(KeyReader &keys, ModelConfig &config);
+/// What a configuration says about rotary embeddings under `rope_parameters`.
+struct RopeParameters {
+  /// `rope_theta`, and `partial_rotary_factor`, the part of a head that is turned.
+  std::optional<double> base, share;
+};
+/// Reads `rope_parameters`, and that nothing is scaled.
+RopeParameters readRopeParameters(KeyReader &keys);
+/// Whether a part of a head can be that of `partial_rotary_factor`.
+inline bool isRotaryShare(double value) { return value >= 0 && value <= 1; }
 /// Checks that the heads divide the width, and that the rotary size is even.
 void checkHeads(const ModelConfig &config, KeyReader &keys);
 

@@ -157,7 +157,8 @@ std::vector<ParameterSpec> Lister::list() {
     add(finalNormName(config) + (config.family == ModelFamily::Llama ? ".weight" : ".scale"), Kind::Scale,
         {config.hiddenSize}, 0);
   add(headName(config), Kind::Embedding, {config.vocabulary, config.hiddenSize}, smallInit);
-  // A copy: the head is laid out in panels, the embedding in rows.
+  // A parameter of its own, since a compilation may give it another type; `mf-share-parameters` makes one of two equal
+  // ones.
   if (config.tiedEmbedding)
     parameters.back().storedName = embeddingName(config);
   return std::move(parameters);

@@ -1,11 +1,10 @@
 // config.json of Llama-type models, as Hugging Face writes it.
 #include "KeyReader.h"
-#include "mf/Frontend/StrictJSON.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::mf;
 using llvm::Twine;
-namespace json = llvm::json;
 
 // Keys without effect that only files of this family have.
 static constexpr StringLiteral kKeysWithoutEffect[] = {"is_llama_config", "mlp_dropout", "pretraining_tp",
@@ -25,19 +24,12 @@ static void readHeads(KeyReader &keys, ModelConfig &config) {
 }
 
 static void readRotary(KeyReader &keys, ModelConfig &config) {
-  keys.fixed("rope_scaling", nullptr, /*required=*/false);
   keys.fixed("rope_interleaved", false, /*required=*/false);
-  double base = 10000;
-  if (const json::Value *value = keys.get("rope_parameters")) {
-    const json::Object *object = value->getAsObject();
-    std::optional<StringRef> type = object ? object->getString("rope_type") : std::nullopt;
-    base = object ? object->getNumber("rope_theta").value_or(base) : base;
-    if (!object || type.value_or("default") != "default" || !(base > 0))
-      keys.problem("rope_parameters", "an object with rope_type \"default\" and a positive rope_theta",
-                   describeJSON(*value));
-  }
+  RopeParameters rope = readRopeParameters(keys);
+  if (rope.share.value_or(1) != 1)
+    keys.problem("rope_parameters", "no partial_rotary_factor other than 1", llvm::formatv("{0}", *rope.share).str());
   config.rotaryPct = 1;
-  config.rotaryBase = keys.positive("rope_theta", base);
+  config.rotaryBase = keys.positive("rope_theta", rope.base.value_or(10000));
   if (config.headSize % 2 != 0)
     keys.problem("head_dim", "an even head size", Twine(config.headSize));
 }

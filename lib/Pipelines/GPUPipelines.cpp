@@ -1,5 +1,6 @@
 // The pipelines for GPUs: from the model stage to kernels, and from kernels to PTX.
 #include "Bufferization.h"
+#include "mf/Codegen/CPU/Passes.h"
 #include "mf/Codegen/Common/Passes.h"
 #include "mf/Codegen/GPU/Passes.h"
 #include "mf/Conversion/Passes.h"
@@ -21,6 +22,7 @@ void mlir::mf::buildGPUPipeline(OpPassManager &passManager, const GPUOptions &op
   buildPackPipeline(passManager, PackOptions());
   // Ops stay whole: a kernel's grid is the loop over tiles.
   addBufferization(passManager);
+  passManager.addPass(createGPUAddScratchPass());
   passManager.addPass(createPlanWorkspacePass());
   passManager.addPass(createVerifyBufferizeContractPass());
   passManager.addPass(createConvertMFToGPUPass());
@@ -55,9 +57,35 @@ void mlir::mf::buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOption
   passManager.addPass(createGpuModuleToBinaryPass(binary));
 }
 
+void mlir::mf::buildGPUCUDAPipeline(OpPassManager &passManager, const GPUCUDAOptions &) {
+  passManager.addPass(createGPUVerifyKernelContractPass());
+  passManager.addPass(createGPULaunchOnCUDAPass());
+  passManager.addPass(createCPUSetTargetPass());
+  buildLowerToLLVMPipeline(passManager);
+}
+
+void mlir::mf::buildGPUHostPipeline(OpPassManager &passManager, const GPUHostOptions &options) {
+  passManager.addPass(createGPUVerifyKernelContractPass());
+  GPURunOnHostPassOptions run;
+  run.checked = options.checked;
+  passManager.addPass(createGPURunOnHostPass(run));
+  // Products are fused where kernels say so: the target must have them.
+  CPUSetTargetPassOptions target;
+  target.cpu = "x86-64-v3";
+  passManager.addPass(createCPUSetTargetPass(target));
+  buildLowerToLLVMPipeline(passManager);
+}
+
 void mlir::mf::registerGPUPipelines() {
   PassPipelineRegistration<GPUOptions>("mf-gpu-pipeline", "After mf-model-pipeline: kernels and launches for a GPU",
                                        buildGPUPipeline);
   PassPipelineRegistration<GPUOptions>("mf-gpu-to-ptx-pipeline", "Kernels to PTX in a gpu.binary",
                                        buildGPUToPTXPipeline);
+  PassPipelineRegistration<GPUCUDAOptions>("mf-gpu-cuda-pipeline",
+                                           "After mf-gpu-pipeline: launches to the LLVM dialect, for CUDA devices",
+                                           buildGPUCUDAPipeline);
+  PassPipelineRegistration<GPUHostOptions>("mf-gpu-host-pipeline",
+                                           "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
+                                           "of the host",
+                                           buildGPUHostPipeline);
 }

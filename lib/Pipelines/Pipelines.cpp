@@ -40,6 +40,20 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   passManager.addPass(createSymbolDCEPass());
   passManager.addPass(createCanonicalizerPass());
   passManager.addPass(createCSEPass());
+  if (options.traceCodes)
+    passManager.addPass(createTraceCodesPass());
+  if (!options.pruneTables.empty()) {
+    PruneTablesPassOptions rows;
+    rows.counts = options.pruneTables;
+    rows.atMost = options.pruneAtMost;
+    passManager.addPass(createPruneTablesPass(rows));
+  }
+  if (options.pruneKept != 0) {
+    PruneWeightsPassOptions features;
+    features.kept = options.pruneKept;
+    features.of = options.pruneOf;
+    passManager.addPass(createPruneWeightsPass(features));
+  }
   QuantizeParametersPassOptions elements;
   elements.tableDtype = options.tableDtype;
   elements.headDtype = options.headDtype;
@@ -47,6 +61,7 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
   elements.weightDtype = options.weightDtype;
   elements.weightGroup = options.weightGroup;
   passManager.addPass(createQuantizeParametersPass(elements));
+  passManager.addPass(createShareParametersPass());
   passManager.addPass(createCSEPass());
   if (options.fuseLookups)
     passManager.addNestedPass<func::FuncOp>(createFuseLookupsPass());
@@ -59,6 +74,9 @@ void mlir::mf::buildModelPipeline(OpPassManager &passManager, const ModelOptions
 }
 
 void mlir::mf::buildStrategyPipeline(OpPassManager &passManager, const StrategyOptions &options) {
+  ExpandAttentionPassOptions forms;
+  forms.withoutKernel = true;
+  passManager.addNestedPass<func::FuncOp>(createExpandAttentionPass(forms));
   CPUSetTargetPassOptions target;
   target.triple = options.triple;
   target.cpu = options.cpu;

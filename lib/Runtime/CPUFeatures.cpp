@@ -143,6 +143,8 @@ void featureNames(uint64_t bits, char *text, size_t bytes) {
 static mf_status failToSelect(const mf_rt_plan &plan, uint64_t features) {
   char text[1536] = "";
   for (int32_t i = 0; i < plan.variant_count; ++i) {
+    if (plan.variants[i].cuda)
+      continue;
     char missing[512];
     featureNames(plan.variants[i].features & ~features, missing, sizeof(missing));
     append(text, sizeof(text), "%s%s needs %s", i ? "; " : "", plan.variants[i].name, missing);
@@ -157,6 +159,9 @@ static mf_status selectNamed(const mf_rt_plan &plan, const char *name, uint64_t 
     append(names, sizeof(names), "%s%s", i ? ", " : "", candidate.name);
     if (strcmp(candidate.name, name) != 0)
       continue;
+    if (candidate.cuda)
+      return fail(MF_INVALID_ARGUMENT, "model '%s': variant '%s' is for CUDA devices, not for this CPU",
+                  plan.model_name, name);
     uint64_t missing = candidate.features & ~features;
     if (!missing) {
       variant = i;
@@ -174,7 +179,7 @@ mf_status selectVariant(const mf_rt_plan &plan, const char *name, uint64_t featu
   if (name)
     return selectNamed(plan, name, features, variant);
   for (int32_t i = 0; i < plan.variant_count; ++i)
-    if ((plan.variants[i].features & ~features) == 0) {
+    if (!plan.variants[i].cuda && (plan.variants[i].features & ~features) == 0) {
       variant = i;
       return MF_OK;
     }

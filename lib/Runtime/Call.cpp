@@ -14,6 +14,8 @@ struct Call {
   const mf_rt_entry *entry;
   int64_t *dims; ///< -1: not bound yet
   void **operands;
+  bool *onDevice;
+  int32_t device; ///< number of the CUDA device that tensors may be on
 
   mf_status bindOperand(const TensorName &name, int32_t index, const DLTensor *tensor);
 
@@ -36,8 +38,9 @@ mf_status Call::bindExtent(const TensorName &name, const DLTensor *tensor, int32
 
 mf_status Call::bindOperand(const TensorName &name, int32_t index, const DLTensor *tensor) {
   const mf_rt_tensor &operand = entry->operands[index];
-  if (mf_status status = checkLayout(name, tensor, operand.rank))
+  if (mf_status status = checkLayout(name, tensor, operand.rank, device))
     return status;
+  onDevice[index] = isOnDevice(tensor);
   if (mf_status status = checkDtype(name, tensor, operand.dtype))
     return status;
   for (int32_t axis = 0; axis < operand.rank; ++axis)
@@ -98,12 +101,15 @@ static mf_status checkDims(const Call &call) {
 }
 
 static mf_status runCall(mf_model &model, const mf_rt_code &code, const Call &call) {
+  if (model.device)
+    return runOnDevice(model, code,
+                       {int32_t(call.entry - model.plan->entries), call.dims, call.operands, call.onDevice});
   Region workspace = {};
   if (mf_status status = takeWorkspace(model, code, call.dims, workspace))
     return status;
-  runEntry(model, code, call.dims, call.operands, workspace.base);
+  mf_status status = runEntry(model, code, call.dims, call.operands, workspace.base);
   returnWorkspace(model, workspace);
-  return MF_OK;
+  return status;
 }
 
 mf_status callEntry(mf_model *model, const char *name, const DLTensor *const *inputs, int32_t inputCount,
@@ -117,10 +123,12 @@ mf_status callEntry(mf_model *model, const char *name, const DLTensor *const *in
   if (mf_status status = checkCounts(entry, inputs, inputCount, outputs, outputCount))
     return status;
   size_t dimBytes = sizeof(int64_t) * size_t(entry.dim_count);
-  char *memory = static_cast<char *>(malloc(dimBytes + sizeof(void *) * size_t(entry.operand_count) + 1));
+  size_t operandBytes = sizeof(void *) * size_t(entry.operand_count);
+  char *memory = static_cast<char *>(malloc(dimBytes + operandBytes + size_t(entry.operand_count) + 1));
   if (!memory)
     return fail(MF_OUT_OF_MEMORY, "entry '%s': out of memory", entry.name);
-  Call call = {&entry, reinterpret_cast<int64_t *>(memory), reinterpret_cast<void **>(memory + dimBytes)};
+  Call call = {&entry, reinterpret_cast<int64_t *>(memory), reinterpret_cast<void **>(memory + dimBytes),
+               reinterpret_cast<bool *>(memory + dimBytes + operandBytes), modelDevice(*model)};
   for (int32_t i = 0; i < entry.dim_count; ++i)
     call.dims[i] = -1;
   mf_status status = bindOperands(call, inputs, outputs);

@@ -14,17 +14,21 @@ struct mf_rt_info {
 
 namespace mf::rt {
 
-static void appendVariants(Text &json, const mf_rt_plan &plan) {
+static void appendVariants(Text &json, const mf_model &model) {
+  const mf_rt_plan &plan = *model.plan;
   uint64_t features = cpuFeatures();
   json.append("\"variants\": [");
   for (int32_t i = 0; i < plan.variant_count; ++i) {
-    uint64_t missing = plan.variants[i].features & ~features;
+    const mf_rt_variant &variant = plan.variants[i];
+    uint64_t missing = variant.features & ~features;
+    // On a device only the one that was chosen for it runs.
+    bool runs = !missing && (model.device || variant.cuda ? i == model.variant : true);
     char names[512];
     featureNames(missing, names, sizeof(names));
     json.append(i ? ", {\"name\": " : "{\"name\": ");
-    json.appendString(plan.variants[i].name);
-    json.appendFormat(", \"runs\": %s, \"missing\": ", missing ? "false" : "true");
-    json.appendString(names);
+    json.appendString(variant.name);
+    json.appendFormat(", \"runs\": %s, \"missing\": ", runs ? "true" : "false");
+    json.appendString(missing || !variant.cuda || model.device ? names : "a CUDA device");
     json.append("}");
   }
   json.append("]");
@@ -49,14 +53,20 @@ static void appendParameters(Text &json, const Parameters &parameters) {
                     (unsigned long long)hugePageBytes(parameters.base, header->file_bytes));
 }
 
-static void appendRuntime(Text &json, const mf_model &model) {
+static void appendRuntime(Text &json, mf_model &model) {
   json.appendFormat("\"runtime\": {\"abi_version\": %d, \"variant\": ", MF_ABI_VERSION);
   json.appendString(model.plan->variants[model.variant].name);
   json.append(", ");
-  appendVariants(json, *model.plan);
+  appendVariants(json, model);
   json.appendFormat(", \"threads\": %d, \"parallel_for\": \"%s\", ", poolWorkers(model.pool),
                     poolIsHosts(model.pool) ? "host" : "own");
   appendParameters(json, model.parameters);
+  model.gpu.describe(json);
+  if (model.device) {
+    json.appendFormat(", \"device\": {\"kind\": \"cuda\", \"number\": %d, ", model.backend->ordinal(*model.device));
+    model.backend->describe(*model.device, json);
+    json.append("}");
+  }
   json.append("}");
 }
 

@@ -2,13 +2,16 @@
 #ifndef MF_LIB_RUNTIME_MODEL_H
 #define MF_LIB_RUNTIME_MODEL_H
 
+#include "Device.h"
+#include "GPUHost/Record.h"
 #include "ParameterFile.h"
 #include "ThreadPool.h"
 
 #include <pthread.h>
 #include <string.h>
 
-/// Immutable once it is open, except for the reference count, the spare workspace and the information texts.
+/// Immutable once it is open, except for the reference count, the spare workspace, the counters of kernels
+/// and the information texts.
 struct mf_model {
   uint32_t references; ///< the caller's and one a session
   const mf_rt_plan *plan;
@@ -17,6 +20,10 @@ struct mf_model {
   mf_rt_pool *pool;
   pthread_mutex_t spareLock;
   mf::rt::Region spare; ///< the largest workspace of a call that has ended; a call takes it while it runs
+  mf::rt::gpu::Record gpu;
+  const mf_rt_backend *backend; ///< of the device that runs the model; null: this CPU
+  mf::rt::Device *device;
+  mf::rt::Lane *spareLane; ///< of a call that has ended; under spareLock
   pthread_mutex_t infoLock;
   struct mf_rt_info *infos; ///< the newest first; older ones may be in callers' hands
 };
@@ -53,12 +60,24 @@ mf_status callEntry(mf_model *model, const char *entry, const DLTensor *const *i
 /// Adds a reference that closeModel drops.
 void retainModel(mf_model *model);
 
+/// The number of the CUDA device that runs the model, or noDevice.
+int32_t modelDevice(const mf_model &model);
+
 /// Frees the information texts.
 void freeInfos(mf_model *model);
 
-/// Runs a compiled entry under the default floating-point environment.
-void runEntry(const mf_model &model, const mf_rt_code &code, const int64_t *dims, void *const *operands,
-              void *workspace);
+/// Runs a compiled entry under the default floating-point environment. Fails where a kernel of a GPU does.
+mf_status runEntry(mf_model &model, const mf_rt_code &code, const int64_t *dims, void *const *operands,
+                   void *workspace);
+
+/// Asks an entry how much workspace it needs.
+mf_status getWorkspaceBytes(const mf_model &model, const mf_rt_code &code, const int64_t *dims, uint64_t &bytes);
+
+/// The same for its operands but states, where all of them are copied to a device.
+mf_status getOperandBytes(const mf_rt_entry &entry, const int64_t *dims, uint64_t &bytes);
+
+/// Runs an entry on the model's device, in the lane of a call that has ended or a new one.
+mf_status runOnDevice(mf_model &model, const mf_rt_code &code, const EntryCall &call);
 
 /// Asks an entry how much workspace it needs and maps it.
 mf_status mapWorkspace(const mf_model &model, const mf_rt_code &code, const int64_t *dims, Region &workspace);

@@ -20,30 +20,37 @@ mf_status checkSequence(const mf_session *session, int32_t sequence) {
               countUsed(*session));
 }
 
-void clearSlot(mf_session &session, int32_t slot) {
+StatePlace statePlace(const mf_session &session) { return {session.model->backend, session.lane}; }
+
+mf_status clearSlot(mf_session &session, int32_t slot) {
   Sequence &sequence = session.sequences[slot];
   // Positions at and after the length are never read, so only recurrent states need to be cleared.
   for (int32_t i = 0; sequence.dirty && i < session.stateCount; ++i)
-    clearRecurrentState(session.states[i], slot);
+    if (mf_status status = clearRecurrentState(session.states[i], statePlace(session), slot))
+      return status;
   sequence.dirty = false;
   sequence.length = 0;
+  return MF_OK;
 }
 
-int32_t takeSlot(mf_session &session) {
-  for (int32_t slot = 0; slot < session.maxSequences; ++slot) {
+mf_status takeSlot(mf_session &session, int32_t &slot) {
+  for (slot = 0; slot < session.maxSequences; ++slot) {
     if (session.sequences[slot].used)
       continue;
-    clearSlot(session, slot);
+    if (mf_status status = clearSlot(session, slot))
+      return status;
     session.sequences[slot].used = true;
-    return slot;
+    return MF_OK;
   }
-  return -1;
+  slot = -1;
+  return MF_OK;
 }
 
 void releaseSlot(mf_session &session, int32_t slot) { session.sequences[slot].used = false; }
 
 static mf_status takeSlotOrFail(mf_session &session, int32_t &slot) {
-  slot = takeSlot(session);
+  if (mf_status status = takeSlot(session, slot))
+    return status;
   if (slot >= 0)
     return MF_OK;
   return fail(MF_LIMIT_EXCEEDED,
@@ -91,10 +98,13 @@ mf_status forkSequence(mf_session *session, int32_t sequence, int32_t length, in
   int32_t slot;
   if (mf_status status = takeSlotOrFail(*session, slot))
     return status;
-  for (int32_t i = 0; length > 0 && i < session->stateCount; ++i)
-    copyState(session->states[i], sequence, slot, length);
-  session->sequences[slot].length = length;
   session->sequences[slot].dirty = length > 0;
+  for (int32_t i = 0; length > 0 && i < session->stateCount; ++i)
+    if (mf_status status = copyState(session->states[i], statePlace(*session), sequence, slot, length)) {
+      releaseSlot(*session, slot);
+      return status;
+    }
+  session->sequences[slot].length = length;
   *forked = slot;
   return MF_OK;
 }
@@ -105,7 +115,8 @@ mf_status truncateSequence(mf_session *session, int32_t sequence, int32_t length
   if (mf_status status = checkLength(*session, "sequence_truncate", sequence, length))
     return status;
   if (length == 0)
-    clearSlot(*session, sequence);
+    if (mf_status status = clearSlot(*session, sequence))
+      return status;
   session->sequences[sequence].length = length;
   return MF_OK;
 }

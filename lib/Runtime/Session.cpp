@@ -79,6 +79,7 @@ static mf_status checkStepEntry(const mf_session &session) {
 static void layoutScratch(mf_session &session, Arena &arena) {
   arena.take(session.dims, uint64_t(session.entry->dim_count));
   arena.take(session.operands, uint64_t(session.entry->operand_count));
+  arena.take(session.onDevice, uint64_t(session.entry->operand_count));
   arena.take(session.states, uint64_t(session.stateCount));
   arena.take(session.sequences, uint64_t(session.maxSequences));
   arena.take(session.tokens, uint64_t(session.maxTokens));
@@ -133,6 +134,19 @@ static void layoutStates(mf_session &session, Arena &arena) {
     arena.take(session.states[i].data, session.states[i].bytes);
 }
 
+/// Reserves all of a device's memory that the session will use, or none.
+static mf_status reserveLane(mf_session &session, uint64_t stateBytes) {
+  mf_model &model = *session.model;
+  LaneSizes sizes = {stateBytes, 0, 0};
+  if (mf_status status = getWorkspaceBytes(model, *session.code, session.dims, sizes.workspace))
+    return status;
+  if (mf_status status = getOperandBytes(*session.entry, session.dims, sizes.operands))
+    return status;
+  if (mf_status status = model.backend->createLane(*model.device, session.lane))
+    return status;
+  return model.backend->reserve(*session.lane, sizes);
+}
+
 static mf_status mapStates(mf_session &session) {
   for (int32_t i = 0; i < session.stateCount; ++i) {
     StateBuffer &state = session.states[i];
@@ -145,9 +159,17 @@ static mf_status mapStates(mf_session &session) {
   layoutStates(session, counter);
   if (counter.overflow)
     return fail(MF_OUT_OF_MEMORY, "session_create: the size of the sequences' state overflows 64 bits");
-  if (mf_status status = mapAnonymous(counter.bytes, "state of the sequences", session.stateMemory))
-    return status;
-  Arena arena = {static_cast<unsigned char *>(session.stateMemory.base), 0, false};
+  unsigned char *base;
+  if (session.model->device) {
+    if (mf_status status = reserveLane(session, counter.bytes))
+      return status;
+    base = session.model->backend->state(*session.lane);
+  } else {
+    if (mf_status status = mapAnonymous(counter.bytes, "state of the sequences", session.stateMemory))
+      return status;
+    base = static_cast<unsigned char *>(session.stateMemory.base);
+  }
+  Arena arena = {base, 0, false};
   layoutStates(session, arena);
   return MF_OK;
 }
@@ -157,8 +179,10 @@ static void setOperands(mf_session &session) {
   session.operands[stepSlots] = session.slots;
   session.operands[stepPositions] = session.positions;
   session.operands[stepRows] = session.rows;
-  for (int32_t i = 0; i < session.stateCount; ++i)
+  for (int32_t i = 0; i < session.stateCount; ++i) {
     session.operands[session.firstState + i] = session.states[i].data;
+    session.onDevice[session.firstState + i] = session.lane != nullptr;
+  }
   if (session.best > 0) {
     session.operands[stepPicks] = session.rows;
     session.operands[session.logitsOperand + 1] = session.bestLogits;
@@ -191,6 +215,8 @@ static mf_status fillSession(const mf_session_options &options, mf_session &sess
   if (mf_status status = mapStates(session))
     return status;
   setOperands(session);
+  if (session.lane)
+    return MF_OK;
   return mapWorkspace(*session.model, *session.code, session.dims, session.workspace);
 }
 
@@ -219,6 +245,8 @@ mf_status createSession(mf_model *model, const mf_session_options *given, mf_ses
 void destroySession(mf_session *session) {
   if (!session)
     return;
+  if (session->lane)
+    session->model->backend->destroyLane(session->lane);
   unmap(session->scratch);
   unmap(session->stateMemory);
   unmap(session->workspace);

@@ -37,11 +37,13 @@ struct mf_session {
   int32_t logitsOperand; ///< best logits and best ids follow
   bool recurrent;        ///< some state has no positions
 
-  // The regions that own everything below.
+  // What owns everything below: on a device, states and workspace are the lane's.
   mf::rt::Region scratch, stateMemory, workspace;
+  mf::rt::Lane *lane;
 
   int64_t *dims;
   void **operands;
+  bool *onDevice; ///< per operand
   mf::rt::StateBuffer *states;
   mf::rt::Sequence *sequences;                ///< maxSequences
   int32_t *tokens, *slots, *positions, *rows; ///< maxTokens each, of the chunk being built
@@ -70,13 +72,16 @@ mf_status sample(mf_session *session, const DLTensor *logits, const mf_sampling 
 mf_status checkSequence(const mf_session *session, int32_t sequence);
 
 /// Takes a free slot, cleared and of length 0; -1 where all are in use.
-int32_t takeSlot(mf_session &session);
+mf_status takeSlot(mf_session &session, int32_t &slot);
 
 /// Gives a slot back.
 void releaseSlot(mf_session &session, int32_t slot);
 
 /// Empties a slot in use.
-void clearSlot(mf_session &session, int32_t slot);
+mf_status clearSlot(mf_session &session, int32_t slot);
+
+/// Where the session's states are.
+StatePlace statePlace(const mf_session &session);
 
 } // namespace mf::rt
 

@@ -86,11 +86,14 @@ struct RunWalk {
   const StateBuffer &state;
   uint64_t count, stride, bytes; ///< innermost: runs, their distance, their size
 
-  template <typename Visit> void each(Visit visit) const {
+  /// Ends at the first visit that fails.
+  template <typename Visit> mf_status each(Visit visit) const {
     for (uint64_t outer = 0; outer < state.outer; ++outer)
       for (uint64_t middle = 0; middle < state.middle; ++middle)
         for (uint64_t i = 0; i < count; ++i)
-          visit(outer * state.outerStride + middle * state.middleStride + i * stride, bytes);
+          if (mf_status status = visit(outer * state.outerStride + middle * state.middleStride + i * stride, bytes))
+            return status;
+    return MF_OK;
   }
 };
 } // namespace
@@ -104,19 +107,27 @@ static RunWalk walkRuns(const StateBuffer &state, uint64_t length) {
   return {state, length, state.positionStride, state.run};
 }
 
-void copyState(const StateBuffer &state, int32_t from, int32_t to, int32_t length) {
+mf_status copyState(const StateBuffer &state, StatePlace place, int32_t from, int32_t to, int32_t length) {
   const unsigned char *source = state.data + uint64_t(from) * state.sequenceStride;
   unsigned char *target = state.data + uint64_t(to) * state.sequenceStride;
-  walkRuns(state, uint64_t(length)).each([=](uint64_t offset, uint64_t bytes) {
+  return walkRuns(state, uint64_t(length)).each([=](uint64_t offset, uint64_t bytes) {
+    if (place.lane)
+      return place.backend->copy(*place.lane, target + offset, source + offset, bytes);
     memcpy(target + offset, source + offset, bytes);
+    return MF_OK;
   });
 }
 
-void clearRecurrentState(const StateBuffer &state, int32_t sequence) {
+mf_status clearRecurrentState(const StateBuffer &state, StatePlace place, int32_t sequence) {
   if (state.positions != 0)
-    return;
+    return MF_OK;
   unsigned char *target = state.data + uint64_t(sequence) * state.sequenceStride;
-  walkRuns(state, 0).each([=](uint64_t offset, uint64_t bytes) { memset(target + offset, 0, bytes); });
+  return walkRuns(state, 0).each([=](uint64_t offset, uint64_t bytes) {
+    if (place.lane)
+      return place.backend->clear(*place.lane, target + offset, bytes);
+    memset(target + offset, 0, bytes);
+    return MF_OK;
+  });
 }
 
 } // namespace mf::rt

@@ -2,6 +2,7 @@
 #ifndef MF_LIB_RUNTIME_STATEBUFFER_H
 #define MF_LIB_RUNTIME_STATEBUFFER_H
 
+#include "Device.h"
 #include "mf-c/model.h"
 #include "mf/Runtime/Plan.h"
 
@@ -25,11 +26,17 @@ struct StateBuffer {
 mf_status layoutState(const mf_rt_tensor &operand, const int64_t *dims, int32_t sequencesDim, int32_t positionsDim,
                       StateBuffer &state);
 
+/// Where states are: in a lane's memory of a device, or, without a lane, in the memory of the host.
+struct StatePlace {
+  const mf_rt_backend *backend;
+  Lane *lane;
+};
+
 /// Copies the first `length` positions of a sequence, or all of a recurrent state.
-void copyState(const StateBuffer &state, int32_t from, int32_t to, int32_t length);
+mf_status copyState(const StateBuffer &state, StatePlace place, int32_t from, int32_t to, int32_t length);
 
 /// Zeroes a sequence's recurrent state.
-void clearRecurrentState(const StateBuffer &state, int32_t sequence);
+mf_status clearRecurrentState(const StateBuffer &state, StatePlace place, int32_t sequence);
 
 } // namespace mf::rt
 

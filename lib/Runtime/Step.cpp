@@ -81,7 +81,7 @@ static mf_status checkFeed(mf_session &session, const mf_feed &feed, int32_t ind
 static mf_status checkLogits(const mf_session &session, const DLTensor *logits, const int64_t *leading, int32_t rank,
                              void *&data) {
   TensorName name = {"logits", -1, ""};
-  if (mf_status status = checkLayout(name, logits, rank))
+  if (mf_status status = checkLayout(name, logits, rank, modelDevice(*session.model)))
     return status;
   if (mf_status status = checkDtype(name, logits, dtypeF32))
     return status;
@@ -106,13 +106,18 @@ struct BestRows {
 struct ChunkRunner {
   mf_session &session;
   float *logits;            ///< next row to write
+  bool onDevice;            ///< whether that is in the device's memory
   BestRows *best = nullptr; ///< what is written instead
   int32_t tokens = 0, rows = 0;
+  mf_status status = MF_OK; ///< of the chunks that ran; none runs after one that failed
 
   /// Appends checked tokens to a slot.
   void append(int32_t slot, const void *list, bool wide, int64_t count, mf_logits wanted);
   /// Runs what is gathered.
   void flush();
+
+private:
+  void run();
 };
 } // namespace
 
@@ -141,8 +146,20 @@ void ChunkRunner::append(int32_t slot, const void *list, bool wide, int64_t coun
 }
 
 void ChunkRunner::flush() {
-  if (tokens == 0)
-    return;
+  if (tokens > 0 && !status)
+    run();
+  tokens = rows = 0;
+}
+
+static mf_status runStep(mf_session &session) {
+  mf_model &model = *session.model;
+  if (!session.lane)
+    return runEntry(model, *session.code, session.dims, session.operands, session.workspace.base);
+  int32_t index = int32_t(session.entry - model.plan->entries);
+  return model.backend->run(*session.lane, {index, session.dims, session.operands, session.onDevice});
+}
+
+void ChunkRunner::run() {
   if (session.dimIndex.tokens >= 0)
     session.dims[session.dimIndex.tokens] = tokens;
   if (session.dimIndex.rows >= 0)
@@ -152,12 +169,14 @@ void ChunkRunner::flush() {
   // Without rows the output has no elements, but still an address.
   void *output = rows && !best ? static_cast<void *>(logits) : session.weights;
   session.operands[session.logitsOperand] = output;
-  runEntry(*session.model, *session.code, session.dims, session.operands, session.workspace.base);
+  session.onDevice[session.logitsOperand] = onDevice && output == logits;
+  status = runStep(session);
+  if (status)
+    return;
   if (best)
     best->take(session, rows);
   else if (rows)
     logits += int64_t(rows) * session.vocabulary;
-  tokens = rows = 0;
 }
 
 static mf_status checkFeeds(mf_session &session, const mf_feed *feeds, int32_t count, int64_t &rows) {
@@ -182,12 +201,13 @@ static mf_status checkStep(const char *name, mf_session *session, const mf_feed 
   return checkFeeds(*session, feeds, feedCount, rows);
 }
 
-static void runFeeds(ChunkRunner runner, const mf_feed *feeds, int32_t feedCount) {
+static mf_status runFeeds(ChunkRunner runner, const mf_feed *feeds, int32_t feedCount) {
   for (int32_t i = 0; i < feedCount; ++i) {
     const DLTensor *tokens = feeds[i].tokens;
     runner.append(feeds[i].sequence, firstElement(tokens), isWide(tokens), tokens->shape[0], feeds[i].logits);
   }
   runner.flush();
+  return runner.status;
 }
 
 mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLTensor *logits) {
@@ -198,8 +218,7 @@ mf_status step(mf_session *session, const mf_feed *feeds, int32_t feedCount, DLT
   if (logits || rows > 0)
     if (mf_status status = checkLogits(*session, logits, &rows, 2, data))
       return status;
-  runFeeds({*session, static_cast<float *>(data)}, feeds, feedCount);
-  return MF_OK;
+  return runFeeds({*session, static_cast<float *>(data), logits && isOnDevice(logits)}, feeds, feedCount);
 }
 
 /// Checks that `tensor` is [rows, count]; `count` 0 takes any from 1 to the model's.
@@ -238,8 +257,7 @@ mf_status stepTopK(mf_session *session, const mf_feed *feeds, int32_t feedCount,
     if (mf_status status = checkBest(*session, "logits", dtypeF32, logits, rows, count, logitData))
       return status;
   BestRows best = {count, static_cast<int32_t *>(idData), static_cast<float *>(logitData)};
-  runFeeds({*session, nullptr, &best}, feeds, feedCount);
-  return MF_OK;
+  return runFeeds({*session, nullptr, false, &best}, feeds, feedCount);
 }
 
 /// Gives back the slots that forward took.
@@ -263,16 +281,21 @@ mf_status forward(mf_session *session, const DLTensor *ids, DLTensor *logits) {
   void *data;
   if (mf_status status = checkLogits(*session, logits, ids->shape, 3, data))
     return status;
-  ChunkRunner runner = {*session, static_cast<float *>(data)};
+  ChunkRunner runner = {*session, static_cast<float *>(data), isOnDevice(logits)};
   int64_t batch = count ? ids->shape[0] : 0, length = ids->shape[1];
   const char *list = static_cast<const char *>(firstElement(ids));
   for (int64_t row = 0; row < batch; ++row) {
-    int32_t slot = takeSlot(*session);
-    if (slot < 0 && row > 0) {
+    int32_t slot;
+    mf_status status = takeSlot(*session, slot);
+    if (!status && slot < 0 && row > 0) {
       // The rows before hold all free slots: run them to the end.
       runner.flush();
       releaseMarked(*session);
-      slot = takeSlot(*session);
+      status = takeSlot(*session, slot);
+    }
+    if (status) {
+      releaseMarked(*session);
+      return status;
     }
     if (slot < 0)
       return fail(MF_LIMIT_EXCEEDED, "forward: all %d sequences of the session are in use; it needs a free one",
@@ -282,7 +305,7 @@ mf_status forward(mf_session *session, const DLTensor *ids, DLTensor *logits) {
   }
   runner.flush();
   releaseMarked(*session);
-  return MF_OK;
+  return runner.status;
 }
 
 } // namespace mf::rt

@@ -44,13 +44,29 @@ static int32_t findLooseAxis(const DLTensor *tensor, int64_t &expected) {
   return -1;
 }
 
-mf_status checkLayout(const TensorName &name, const DLTensor *tensor, int32_t rank) {
+static int32_t deviceType(const DLTensor *tensor) {
+  int32_t type;
+  memcpy(&type, &tensor->device.device_type, sizeof(type));
+  return type;
+}
+
+bool isOnDevice(const DLTensor *tensor) { return deviceType(tensor) == kDLCUDA; }
+
+static mf_status checkPlace(const TensorName &name, const DLTensor *tensor, int32_t device) {
+  int32_t type = deviceType(tensor);
+  if (type == kDLCPU || (type == kDLCUDA && device != noDevice && tensor->device.device_id == device))
+    return MF_OK;
+  if (device == noDevice)
+    return failTensor(name, "expected a tensor on the CPU, found device type %d", type);
+  return failTensor(name, "expected a tensor on the CPU or on cuda:%d, found device type %d, number %d", device, type,
+                    tensor->device.device_id);
+}
+
+mf_status checkLayout(const TensorName &name, const DLTensor *tensor, int32_t rank, int32_t device) {
   if (!tensor)
     return failTensor(name, "expected a tensor, found null");
-  int32_t device;
-  memcpy(&device, &tensor->device.device_type, sizeof(device));
-  if (device != kDLCPU)
-    return failTensor(name, "expected a tensor on the CPU, found device type %d", device);
+  if (mf_status status = checkPlace(name, tensor, device))
+    return status;
   if (tensor->ndim != rank)
     return failTensor(name, "rank: expected %d, found %d", rank, tensor->ndim);
   if (rank > 0 && !tensor->shape)

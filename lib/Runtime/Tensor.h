@@ -33,8 +33,15 @@ __attribute__((format(printf, 2, 3))) mf_status failTensor(const TensorName &nam
 /// Writes a dtype as "f32", "i8", "bf16", "dtype(code, bits, lanes)".
 void dtypeText(uint8_t code, uint8_t bits, uint16_t lanes, char *text, size_t bytes);
 
-/// Checks that the tensor is there, on the CPU, of the rank, with extents of at least 0 and compact strides.
-mf_status checkLayout(const TensorName &name, const DLTensor *tensor, int32_t rank);
+/// A number of a CUDA device that is none.
+static constexpr int32_t noDevice = -1;
+
+/// Whether the tensor is in the memory of a CUDA device.
+bool isOnDevice(const DLTensor *tensor);
+
+/// Checks that the tensor is there, on the CPU or on the CUDA device of this number, of the rank, with extents of at
+/// least 0 and compact strides.
+mf_status checkLayout(const TensorName &name, const DLTensor *tensor, int32_t rank, int32_t device = noDevice);
 
 /// Checks the dtype.
 mf_status checkDtype(const TensorName &name, const DLTensor *tensor, const mf_rt_dtype &dtype);

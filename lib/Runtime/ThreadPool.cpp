@@ -43,7 +43,7 @@ struct alignas(64) mf_rt_pool {
   // The loop that is running; written by the caller that holds `busy`, read by helpers that took a seat.
   mf_loop_body body;
   void *closure;
-  uint64_t count, chunk;
+  uint64_t count;
 
   alignas(64) uint32_t busy;     ///< a caller's loop has the helpers
   alignas(64) uint64_t next;     ///< first iteration that nobody has taken
@@ -87,15 +87,22 @@ static void runBody(const mf_rt_pool *pool, mf_loop_body body, void *closure, in
   currentLoop = outer;
 }
 
+/// Iterations that a thread takes where `left` are left: fewer towards the end, so that the threads finish together
+/// though some iterations are longer than others.
+static uint64_t chunkOf(const mf_rt_pool &pool, uint64_t left) {
+  uint64_t share = left / (uint64_t(pool.workers) * 2);
+  return share > 1 ? share : 1;
+}
+
 /// Takes chunks until none is left.
 static void takeChunks(mf_rt_pool &pool, int64_t worker) {
-  for (;;) {
-    uint64_t begin = __atomic_fetch_add(&pool.next, pool.chunk, __ATOMIC_RELAXED);
-    if (begin >= pool.count)
-      return;
-    uint64_t left = pool.count - begin;
-    uint64_t end = begin + (left < pool.chunk ? left : pool.chunk);
+  uint64_t begin = __atomic_load_n(&pool.next, __ATOMIC_RELAXED);
+  while (begin < pool.count) {
+    uint64_t end = begin + chunkOf(pool, pool.count - begin);
+    if (!__atomic_compare_exchange_n(&pool.next, &begin, end, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      continue;
     runBody(&pool, pool.body, pool.closure, int64_t(begin), int64_t(end), worker);
+    begin = __atomic_load_n(&pool.next, __ATOMIC_RELAXED);
   }
 }
 
@@ -169,11 +176,9 @@ static void waitForHelpers(mf_rt_pool &pool, uint32_t joined) {
 
 /// Runs a loop with the helpers; the caller holds `busy`.
 static void runWithHelpers(mf_rt_pool &pool, mf_loop_body body, void *closure, uint64_t count) {
-  uint64_t pieces = uint64_t(pool.workers) * 4;
   pool.body = body;
   pool.closure = closure;
   pool.count = count;
-  pool.chunk = count > pieces ? count / pieces : 1;
   __atomic_store_n(&pool.next, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&pool.finished, 0, __ATOMIC_RELAXED);
   uint64_t useful = count - 1;

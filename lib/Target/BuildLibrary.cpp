@@ -1,5 +1,6 @@
 // Builds a library: variants in parallel, then the parameters, then the plan that names their digest, then the link.
 #include "BuildLibrary.h"
+#include "CUDACode.h"
 #include "LoadModel.h"
 #include "mf/Codegen/Strategy/Target.h"
 #include "mf/Target/HeaderEmitter.h"
@@ -87,28 +88,95 @@ static void runInParallel(size_t count, unsigned jobs, llvm::function_ref<void(s
     thread.join();
 }
 
-llvm::Error LibraryBuilder::compileVariants() {
-  std::vector<std::string> bytecodes;
+/// The variants of the CPU, best first, then those that nobody gets who does not ask for them.
+llvm::Expected<std::vector<LibraryBuilder::Variant>> LibraryBuilder::listVariants() {
+  std::vector<Variant> variants;
   for (CPUTargetAttr target : targets)
-    bytecodes.push_back(writeVariantBytecode(module, target));
-  objects.resize(targets.size());
-  plan.variants.resize(targets.size());
-  report.variants.resize(targets.size());
-  std::vector<std::vector<EntryPlan>> entries(targets.size());
-  std::vector<std::string> errors(targets.size());
-  std::vector<ErrorKind> kinds(targets.size());
+    variants.push_back({target, std::nullopt, "", nullptr});
+  // What launches kernels needs nothing of the CPU.
+  for (const std::string &arch : options.gpuArchs)
+    variants.push_back({targets.back(), std::nullopt, arch, nullptr});
+  if (!options.gpuHost)
+    return variants;
+  auto fused = llvm::find_if(llvm::reverse(targets), [](CPUTargetAttr target) { return target.getFma(); });
+  if (fused == targets.rend())
+    return makeError(ErrorKind::CommandLine,
+                     "--gpu-host needs a variant with fused products: add x86-64-v3 or a later one to -mcpu");
+  for (bool checked : {false, true})
+    variants.push_back({*fused, GPUHostVariant{options.getGPUArch(), checked}, "", nullptr});
+  return variants;
+}
+
+llvm::Error LibraryBuilder::compileKernels(Variant &variant) {
+  progress.show("compiling kernels for " + variant.cudaArch);
+  variant.kernels = std::make_unique<VariantCompiler>(writeVariantBytecode(module, variant.target), registry);
+  VariantCompiler &compiler = *variant.kernels;
+  compiler.planned = &plan.parameters;
+  if (llvm::Error error = compiler.buildKernels(variant.cudaArch))
+    return error;
+  llvm::Expected<CUDAPlan> code = compileCUDACode(compiler.getModule(), variant.cudaArch, options.ptxas, registry);
+  if (!code)
+    return code.takeError();
+  compiler.plan.name = "cuda-" + variant.cudaArch;
+  compiler.plan.cuda = std::move(*code);
+  return llvm::Error::success();
+}
+
+llvm::Error LibraryBuilder::compileVariant(Variant &variant, StringRef bytecode, size_t index,
+                                           std::vector<EntryPlan> &entries) {
+  std::unique_ptr<VariantCompiler> owned = std::move(variant.kernels);
+  if (!owned)
+    owned = std::make_unique<VariantCompiler>(bytecode, registry);
+  VariantCompiler &compiler = *owned;
+  compiler.planned = &plan.parameters;
+  llvm::Error error = variant.gpu                ? compiler.runOnHost(*variant.gpu)
+                      : variant.cudaArch.empty() ? compiler.runTo(Stage::CPU)
+                                                 : compiler.launchOnCUDA();
+  if (!error)
+    error = compiler.generate(CodeKind::Object, options.sanitizer);
+  report.variants[index] = {compiler.plan.name, compiler.code.size(), compiler.times, compiler.plan.strategies,
+                            compiler.plan.loops};
+  objects[index] = std::move(compiler.code);
+  plan.variants[index] = std::move(compiler.plan);
+  entries = std::move(compiler.entries);
+  return error;
+}
+
+static bool haveSameNames(ArrayRef<EntryPlan> entries, ArrayRef<EntryPlan> others) {
+  return llvm::equal(entries, others, [](const EntryPlan &entry, const EntryPlan &other) {
+    return entry.name == other.name && entry.dims == other.dims && entry.operands.size() == other.operands.size();
+  });
+}
+
+llvm::Error LibraryBuilder::compileVariants() {
+  llvm::Expected<std::vector<Variant>> variants = listVariants();
+  if (!variants)
+    return variants.takeError();
+  llvm::Expected<OwningOpRef<ModuleOp>> kernels = loadKernels(*module.getContext(), log, options);
+  if (!kernels)
+    return kernels.takeError();
+  size_t count = variants->size();
+  std::vector<std::string> bytecodes;
+  for (Variant &variant : *variants) {
+    bytecodes.emplace_back();
+    if (variant.cudaArch.empty())
+      bytecodes.back() = writeVariantBytecode(variant.gpu && *kernels ? **kernels : module, variant.target);
+    else if (llvm::Error error = compileKernels(variant))
+      return error;
+  }
+  objects.resize(count);
+  plan.variants.resize(count);
+  report.variants.resize(count);
+  std::vector<std::vector<EntryPlan>> entries(count);
+  std::vector<std::string> errors(count);
+  std::vector<ErrorKind> kinds(count);
   std::atomic<size_t> done{0};
   std::atomic<bool> failed{false};
-  runInParallel(targets.size(), jobs, [&](size_t i) {
+  runInParallel(count, jobs, [&](size_t i) {
     if (failed)
       return;
-    progress.show("compiling variants, " + Twine(done.load()) + " of " + Twine(targets.size()) + " done");
-    VariantCompiler variant(bytecodes[i], registry);
-    variant.planned = &plan.parameters;
-    llvm::Error error = variant.runTo(Stage::CPU);
-    if (!error)
-      error = variant.generate(CodeKind::Object, options.sanitizer);
-    if (error) {
+    progress.show("compiling variants, " + Twine(done.load()) + " of " + Twine(count) + " done");
+    if (llvm::Error error = compileVariant((*variants)[i], bytecodes[i], i, entries[i])) {
       llvm::handleAllErrors(std::move(error), [&](const CompileError &e) {
         kinds[i] = e.getKind();
         errors[i] = e.message();
@@ -116,16 +184,14 @@ llvm::Error LibraryBuilder::compileVariants() {
       failed = true;
     }
     ++done;
-    report.variants[i] = {variant.plan.name, variant.code.size(), variant.times, variant.plan.strategies,
-                          variant.plan.loops};
-    objects[i] = std::move(variant.code);
-    plan.variants[i] = std::move(variant.plan);
-    entries[i] = std::move(variant.entries);
   });
   // The first variant that failed, whichever thread was faster.
   for (auto [message, kind] : llvm::zip_equal(errors, kinds))
     if (!message.empty())
       return makeError(kind, message);
+  for (const std::vector<EntryPlan> &other : entries)
+    if (!haveSameNames(entries.front(), other))
+      return makeError(ErrorKind::InputModel, "'" + options.gpuKernels + "' has other entry points than the model");
   plan.entries = std::move(entries.front());
   return verifyLanguageModel(plan);
 }

@@ -22,8 +22,20 @@ public:
   llvm::Error build(const std::string &output);
 
 private:
+  /// A variant to compile.
+  struct Variant {
+    CPUTargetAttr target;
+    std::optional<GPUHostVariant> gpu; ///< what runs in place of the CPU's kernels
+    std::string cudaArch;              ///< whose kernels run on CUDA devices; empty: none do
+    std::unique_ptr<VariantCompiler> kernels; ///< of that architecture, once they are built
+  };
+
   /// Packs a copy of the module, whose parameters are those of every variant.
   llvm::Error planParameters();
+  llvm::Expected<std::vector<Variant>> listVariants();
+  /// Builds the kernels of a variant for CUDA devices, and their PTX. No other thread may run: it forks.
+  llvm::Error compileKernels(Variant &variant);
+  llvm::Error compileVariant(Variant &variant, StringRef bytecode, size_t index, std::vector<EntryPlan> &entries);
   llvm::Error compileVariants();
   llvm::Error writeParameters(const std::string &output);
   llvm::Error link(const std::string &output);

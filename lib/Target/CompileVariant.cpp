@@ -1,5 +1,6 @@
 // Runs the stages of one variant. A variant has a context of its own, so that all of them run at once without a lock.
 #include "CompileVariant.h"
+#include "mf/Codegen/GPU/Passes.h"
 #include "mf/Codegen/Strategy/Target.h"
 #include "mf/Target/CompileError.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -22,7 +23,7 @@ std::string mlir::mf::writeVariantBytecode(ModuleOp module, CPUTargetAttr target
   return bytecode;
 }
 
-static llvm::Error runStage(ModuleOp module, Stage stage, function_ref<void(OpPassManager &)> build,
+static llvm::Error runStage(ModuleOp module, StringRef stage, function_ref<void(OpPassManager &)> build,
                             const DiagnosticLog &log, std::vector<StepTime> &times) {
   double start = now();
   PassManager passManager(module.getContext());
@@ -30,16 +31,17 @@ static llvm::Error runStage(ModuleOp module, Stage stage, function_ref<void(OpPa
     return makeError(ErrorKind::CommandLine, log.getError("the options of the pass manager contradict each other"));
   build(passManager);
   bool failed = mlir::failed(passManager.run(module));
-  times.push_back({stringifyStage(stage).str(), now() - start});
+  times.push_back({stage.str(), now() - start});
   if (failed)
-    return makeError(ErrorKind::Compile, log.getError("internal error: the stage '" + stringifyStage(stage) +
-                                                      "' failed without a message"));
+    return makeError(ErrorKind::Compile,
+                     log.getError("internal error: the stage '" + stage + "' failed without a message"));
   return llvm::Error::success();
 }
 
 llvm::Error mlir::mf::runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std::vector<StepTime> &times) {
   return ::runStage(
-      module, stage, [&](OpPassManager &passManager) { buildStagePipeline(passManager, stage); }, log, times);
+      module, stringifyStage(stage), [&](OpPassManager &passManager) { buildStagePipeline(passManager, stage); }, log,
+      times);
 }
 
 llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &options, const DiagnosticLog &log,
@@ -51,9 +53,14 @@ llvm::Error mlir::mf::runModelStage(ModuleOp module, const CompilerOptions &opti
   modelOptions.headGroup = options.headGroup;
   modelOptions.weightDtype = options.weightType;
   modelOptions.weightGroup = options.weightGroup;
+  modelOptions.pruneTables = options.pruneTables;
+  modelOptions.pruneAtMost = options.pruneAtMost;
+  modelOptions.pruneKept = options.pruneKept;
+  modelOptions.pruneOf = options.pruneOf;
+  modelOptions.traceCodes = options.traceCodes;
   return ::runStage(
-      module, Stage::Model, [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log,
-      times);
+      module, stringifyStage(Stage::Model),
+      [&](OpPassManager &passManager) { buildModelPipeline(passManager, modelOptions); }, log, times);
 }
 
 VariantCompiler::VariantCompiler(StringRef bytecode, const DialectRegistry &registry)
@@ -92,6 +99,56 @@ llvm::Error VariantCompiler::runTo(Stage last) {
     plan.loops = countLoops(*module);
   }
   return llvm::Error::success();
+}
+
+llvm::Error VariantCompiler::buildKernels(StringRef arch) {
+  if (!module)
+    return makeError(ErrorKind::Compile, log.getError("internal error: the module does not survive bytecode"));
+  GPUSelectStrategiesPassOptions strategies;
+  strategies.arch = arch.str();
+  auto select = [&](OpPassManager &passManager) { passManager.addPass(createGPUSelectStrategiesPass(strategies)); };
+  if (llvm::Error error = ::runStage(*module, "gpu-strategy", select, log, times))
+    return error;
+  plan.strategies = collectStrategies(*module);
+  if (llvm::Error error = runStage(*module, Stage::Pack, log, times))
+    return error;
+  if (planned)
+    if (llvm::Error error = checkParameters())
+      return error;
+  GPUOptions options;
+  options.arch = arch.str();
+  auto build = [&](OpPassManager &passManager) { buildGPUPipeline(passManager, options); };
+  return ::runStage(*module, "gpu", build, log, times);
+}
+
+llvm::Error VariantCompiler::runOnHost(const GPUHostVariant &variant) {
+  if (!module)
+    return makeError(ErrorKind::Compile, log.getError("internal error: the module does not survive bytecode"));
+  plan.name = variant.getName();
+  if (module->getOps<gpu::GPUModuleOp>().empty())
+    if (llvm::Error error = buildKernels(variant.arch))
+      return error;
+  if (llvm::Error error = fillEntries())
+    return error;
+  GPUHostOptions options;
+  options.checked = variant.checked;
+  auto build = [&](OpPassManager &passManager) { buildGPUHostPipeline(passManager, options); };
+  return ::runStage(*module, "gpu-host", build, log, times);
+}
+
+llvm::Error VariantCompiler::fillEntries() {
+  llvm::Expected<std::vector<EntryPlan>> collected = collectEntries(*module);
+  if (!collected)
+    return collected.takeError();
+  entries = std::move(*collected);
+  return llvm::Error::success();
+}
+
+llvm::Error VariantCompiler::launchOnCUDA() {
+  if (llvm::Error error = fillEntries())
+    return error;
+  auto build = [](OpPassManager &passManager) { buildGPUCUDAPipeline(passManager, GPUCUDAOptions()); };
+  return ::runStage(*module, "cuda", build, log, times);
 }
 
 llvm::Error VariantCompiler::generate(CodeKind kind, Sanitizer sanitizer) {

@@ -24,6 +24,14 @@ llvm::Error runStage(ModuleOp module, Stage stage, const DiagnosticLog &log, std
 llvm::Error runModelStage(ModuleOp module, const CompilerOptions &options, const DiagnosticLog &log,
                           std::vector<StepTime> &times);
 
+/// Kernels of a GPU that run on threads of the host, instead of the CPU's.
+struct GPUHostVariant {
+  std::string arch; ///< whose strategies they have
+  bool checked = false;
+
+  std::string getName() const { return checked ? "gpu-host-checked" : "gpu-host"; }
+};
+
 /// One variant of a model.
 class VariantCompiler {
 public:
@@ -33,6 +41,13 @@ public:
 
   /// Runs the stages up to `last` that have not run yet, and fills in what they tell.
   llvm::Error runTo(Stage last);
+  /// Runs what stands in place of the stages: kernels for a GPU, then the host's code of them. The module may have
+  /// passed mf-gpu-pipeline already: its kernels may have been changed by hand.
+  llvm::Error runOnHost(const GPUHostVariant &variant);
+  /// Runs the model on to kernels for a GPU, the first part of `runOnHost`, and what stands before `launchOnCUDA`.
+  llvm::Error buildKernels(StringRef arch);
+  /// From kernels to the code that launches them on CUDA devices, where `plan.cuda` has the kernels.
+  llvm::Error launchOnCUDA();
   /// Generates code once all stages have run.
   llvm::Error generate(CodeKind kind, Sanitizer sanitizer);
   ModuleOp getModule() { return module.get(); }
@@ -47,6 +62,7 @@ public:
 
 private:
   llvm::Error checkParameters();
+  llvm::Error fillEntries();
 
   MLIRContext context;
   DiagnosticLog log;

@@ -154,14 +154,14 @@ llvm::Error Compilation::emitKernels() {
   if (llvm::Error error = runModelStage(*module, options, log, report.steps))
     return error;
   GPUOptions gpuOptions;
-  gpuOptions.arch = options.gpuArch;
+  gpuOptions.arch = options.getGPUArch();
   PassManager passManager(&context);
   if (failed(applyPassManagerCLOptions(passManager)))
     return makeError(ErrorKind::CommandLine, log.getError("the options of the pass manager contradict each other"));
   buildGPUPipeline(passManager, gpuOptions);
   if (failed(passManager.run(*module)))
     return makeError(ErrorKind::Compile, log.getError("internal error: the GPU pipeline failed without a message"));
-  llvm::Expected<std::string> ptx = emitPTX(*module, options.gpuArch, registry);
+  llvm::Expected<std::string> ptx = emitPTX(*module, options.getGPUArch(), registry);
   return ptx ? writeOutput(getOutput(".ptx"), *ptx) : ptx.takeError();
 }
 
@@ -186,6 +186,7 @@ llvm::Error Compilation::run() {
   if (options.report != ReportKind::None) {
     report.costOptions.sizes = options.reportSizes;
     addCosts(*module, report);
+    addPruning(*module, report);
   }
   LibraryBuilder builder(*module, targets, options, registry, log, progress, report);
   if (llvm::Error error = builder.build(getOutput(".so")))

@@ -230,11 +230,17 @@ llvm::json::Array mlir::mf::describeStrategies(ArrayRef<StrategyCount> strategie
 }
 
 static llvm::json::Value describeVariant(const VariantPlan &variant) {
-  return llvm::json::Object{{"name", variant.name},
+  llvm::json::Object object{{"name", variant.name},
                             {"cpu", variant.cpu},
                             {"features", variant.features},
                             {"vector_bits", variant.vectorBits},
                             {"strategies", describeStrategies(variant.strategies)}};
+  if (const std::optional<CUDAPlan> &cuda = variant.cuda)
+    object["cuda"] = llvm::json::Object{{"arch", cuda->arch},
+                                        {"kernels", int64_t(cuda->kernels.size())},
+                                        {"ptx_bytes", int64_t(cuda->ptx.size())},
+                                        {"cubin_bytes", int64_t(cuda->cubin.size())}};
+  return object;
 }
 
 static llvm::json::Value describeParameter(const ParameterRecord &record) {

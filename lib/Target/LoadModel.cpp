@@ -4,7 +4,9 @@
 #include "mf/Frontend/Config.h"
 #include "mf/Pipelines/Pipelines.h"
 #include "mf/Target/EmbeddedFiles.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -72,9 +74,22 @@ static llvm::Error checkStage(const CompilerOptions &options) {
 }
 
 static llvm::Error checkGPU(const CompilerOptions &options) {
-  if (isGPUArchitecture(options.gpuArch))
-    return llvm::Error::success();
-  return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80 or sm_90a, found '" + options.gpuArch + "'");
+  for (const std::string &arch : options.gpuArchs)
+    if (!isGPUArchitecture(arch) || llvm::count(options.gpuArchs, arch) > 1)
+      return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80, sm_90a or both, found '" +
+                                                   llvm::join(options.gpuArchs, ",") + "'");
+  if (options.emit == EmitKind::PTX && options.gpuArchs.size() > 1)
+    return makeError(ErrorKind::CommandLine, "--emit=ptx expects one --gpu-arch, found '" +
+                                                 llvm::join(options.gpuArchs, ",") + "'");
+  if (!options.gpuHost)
+    return options.gpuKernels.empty() ? llvm::Error::success()
+                                      : makeError(ErrorKind::CommandLine, "--gpu-kernels is for --gpu-host");
+  if (!options.compileTo.empty() || options.emit.value_or(EmitKind::Library) != EmitKind::Library)
+    return makeError(ErrorKind::CommandLine, "--gpu-host is for libraries");
+  if (options.sanitizer != Sanitizer::None)
+    return makeError(ErrorKind::CommandLine,
+                     "--gpu-host goes with no sanitizer: threads of kernels have stacks that it does not know");
+  return llvm::Error::success();
 }
 
 static llvm::Error checkElementTypes(const CompilerOptions &options) {
@@ -92,6 +107,17 @@ static llvm::Error checkElementTypes(const CompilerOptions &options) {
        {std::pair("--head-group", options.headGroup), std::pair("--weight-group", options.weightGroup)})
     if (group < 0)
       return makeError(ErrorKind::CommandLine, Twine(option) + " expects 0 or more features, found " + Twine(group));
+  return llvm::Error::success();
+}
+
+static llvm::Error checkPruning(const CompilerOptions &options) {
+  if (options.pruneKept != 0 && (options.weightType == "i8" || options.weightType == "i4"))
+    return makeError(ErrorKind::CommandLine, "--prune-weights is for weights of floats: it does not go with "
+                                             "--weight-dtype=" +
+                                                 options.weightType);
+  if (options.pruneAtMost < 0)
+    return makeError(ErrorKind::CommandLine,
+                     "--prune-at-most expects 0 or more uses, found " + Twine(options.pruneAtMost));
   return llvm::Error::success();
 }
 
@@ -113,7 +139,7 @@ llvm::Error mlir::mf::checkOptions(const CompilerOptions &options) {
   llvm::Expected<RuntimeFiles> runtime = getRuntimeFiles(triple, options.sanitizer);
   if (!runtime)
     return runtime.takeError();
-  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds, checkGPU})
+  for (auto *check : {checkStage, checkInput, checkOutput, checkElementTypes, checkLayerKinds, checkPruning, checkGPU})
     if (llvm::Error error = check(options))
       return error;
   return llvm::Error::success();
@@ -175,6 +201,17 @@ llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadModel(MLIRContext &context, 
   if (module && !options.strategyFile.empty())
     if (llvm::Error error = addStrategies(**module, log, options.strategyFile))
       return error;
+  return module;
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> mlir::mf::loadKernels(MLIRContext &context, const DiagnosticLog &log,
+                                                            const CompilerOptions &options) {
+  if (options.gpuKernels.empty())
+    return OwningOpRef<ModuleOp>();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(context, log, options.gpuKernels);
+  if (module && (**module).getOps<gpu::GPUModuleOp>().empty())
+    return makeError(ErrorKind::InputModel, "--gpu-kernels expects a module that has passed mf-gpu-pipeline, found '" +
+                                                options.gpuKernels + "' without a gpu.module");
   return module;
 }
 

@@ -14,6 +14,10 @@ llvm::Error checkOptions(const CompilerOptions &options);
 llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const DiagnosticLog &log,
                                                 const CompilerOptions &options);
 
+/// Parses the module that `options.gpuKernels` names; null where it names none.
+llvm::Expected<OwningOpRef<ModuleOp>> loadKernels(MLIRContext &context, const DiagnosticLog &log,
+                                                  const CompilerOptions &options);
+
 /// The name of the model: the option, the module's own, or made from the input's.
 std::string getModelName(ModuleOp module, const CompilerOptions &options);
 

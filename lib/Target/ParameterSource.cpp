@@ -1,5 +1,6 @@
 // Sources of parameters. Conversions are template arguments, so that the inner loops vectorise.
 #include "ParameterSource.h"
+#include "FeatureChoice.h"
 #include "FloatBits.h"
 #include "Quantization.h"
 #include "mf/Target/CompileError.h"
@@ -229,6 +230,85 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openRowBlocks
                                            type.getElementTypeBitWidth() / 8);
 }
 
+//===----------------------------------------------------------------------===//
+// Pruned tables
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// `#mf.kept_rows`: a row of zeros, then some rows of another source.
+class KeptRowsSource : public ParameterSource {
+public:
+  KeptRowsSource(std::unique_ptr<ParameterSource> rows, DenseElementsAttr kept, int64_t rowElements,
+                 int64_t elementBytes)
+      : rows(std::move(rows)), rowElements(rowElements), elementBytes(elementBytes) {
+    for (auto [row, isKept] : llvm::enumerate(kept.getValues<bool>()))
+      if (isKept)
+        sourceRows.push_back(row);
+  }
+
+  /// Cut where a row ends.
+  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
+    while (count > 0) {
+      int64_t row = offset / rowElements, column = offset % rowElements;
+      int64_t part = std::min(count, llvm::divideCeilSigned(rowElements - column, stride));
+      if (row == 0)
+        std::memset(stored, 0, part * elementBytes);
+      else
+        rows->read(sourceRows[row - 1] * rowElements + column, stride, part, stored);
+      offset += part * stride;
+      stored += part * elementBytes;
+      count -= part;
+    }
+  }
+
+  void release() const override { rows->release(); }
+
+private:
+  std::unique_ptr<ParameterSource> rows;
+  SmallVector<int64_t> sourceRows;
+  int64_t rowElements, elementBytes;
+};
+
+/// `#mf.row_map` as integers of type `To`.
+template <typename To> class RowMapSource : public ParameterSource {
+public:
+  explicit RowMapSource(DenseElementsAttr kept) {
+    To next = 1;
+    for (bool isKept : kept.getValues<bool>())
+      rows.push_back(isKept ? next++ : To(0));
+  }
+
+  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(stored + i * sizeof(To), &rows[offset + i * stride], sizeof(To));
+  }
+
+private:
+  std::vector<To> rows;
+};
+} // namespace
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openKeptRows(StringRef name, KeptRowsAttr source,
+                                                                                RankedTensorType type, bool rounds) {
+  SmallVector<int64_t> shape(source.getKept().getType().getShape());
+  shape.push_back(type.getShape().back());
+  auto rows = open(name, source.getSource(), type.clone(shape), rounds);
+  if (!rows || type.getNumElements() == 0)
+    return rows;
+  return std::make_unique<KeptRowsSource>(std::move(*rows), source.getKept(), shape.back(),
+                                          type.getElementTypeBitWidth() / 8);
+}
+
+static std::unique_ptr<ParameterSource> makeRowMap(RowMapAttr source, Type element) {
+  if (element.isInteger(16))
+    return std::make_unique<RowMapSource<uint16_t>>(source.getKept());
+  return std::make_unique<RowMapSource<uint32_t>>(source.getKept());
+}
+
+//===----------------------------------------------------------------------===//
+// All kinds
+//===----------------------------------------------------------------------===//
+
 static RotaryGenerator makeRotary(ArrayRef<int64_t> shape, double base) {
   RotaryGenerator generator;
   for (int64_t i = 0; i < shape[1]; ++i)
@@ -249,6 +329,10 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(StringRe
     return makeComputed(makeRotary(type.getShape(), rotary.getBase().getValueAsDouble()), element);
   if (auto blocks = dyn_cast<RowBlocksAttr>(source))
     return openRowBlocks(name, blocks, type, rounds);
+  if (auto rows = dyn_cast<KeptRowsAttr>(source))
+    return openKeptRows(name, rows, type, rounds);
+  if (auto map = dyn_cast<RowMapAttr>(source))
+    return makeRowMap(map, element);
   if (auto rounded = dyn_cast<RoundedAttr>(source))
     return open(name, rounded.getSource(), type, /*rounds=*/true);
   std::string text;
@@ -276,6 +360,42 @@ llvm::Expected<std::shared_ptr<const Quantization>> ParameterSources::getQuantiz
   return known = std::move(*chosen);
 }
 
+//===----------------------------------------------------------------------===//
+// Pruned weights
+//===----------------------------------------------------------------------===//
+
+/// The whole weight in the elements that are stored.
+static RankedTensorType getUnprunedType(ParameterOp parameter) {
+  auto type = cast<RankedTensorType>(parameter.getType());
+  FeaturePruningAttr pruning = parameter.getPrunedFeatures().getPruning();
+  return type.clone({type.getDimSize(0), pruning.getNumFeatures(type.getDimSize(1))});
+}
+
+llvm::Expected<std::shared_ptr<const FeatureChoice>> ParameterSources::getFeatureChoice(ParameterOp parameter) {
+  std::shared_ptr<const FeatureChoice> &known = featureChoices[parameter.getSymName().str()];
+  if (known)
+    return known;
+  // Exact elements, so that the choice does not depend on the stored type.
+  PrunedFeaturesAttr source = parameter.getPrunedFeatures();
+  RankedTensorType type = getUnprunedType(parameter).clone(Float32Type::get(parameter.getContext()));
+  auto whole = open(parameter.getSymName(), source.getSource(), type, /*rounds=*/false);
+  if (!whole)
+    return whole.takeError();
+  return known = chooseFeatures(source.getPruning(), type.getShape(), **whole);
+}
+
+llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openPruned(ParameterOp parameter) {
+  auto choice = getFeatureChoice(parameter);
+  if (!choice)
+    return choice.takeError();
+  RankedTensorType type = getUnprunedType(parameter);
+  auto whole = open(parameter.getSymName(), parameter.getPrunedFeatures().getSource(), type,
+                    /*rounds=*/isa<RoundedAttr>(parameter.getSource()));
+  if (!whole)
+    return whole.takeError();
+  return keepFeatures(std::move(*whole), *choice, type.getDimSize(1), type.getElementTypeBitWidth() / 8);
+}
+
 llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(ParameterOp parameter) {
   if (auto scales = dyn_cast<QuantizationScalesAttr>(parameter.getSource())) {
     auto of = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(parameter, scales.getParameter());
@@ -287,6 +407,18 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(Paramete
       return quantization.takeError();
     return getScalesSource(*quantization);
   }
+  if (auto features = dyn_cast<KeptFeaturesAttr>(parameter.getSource())) {
+    auto of = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(parameter, features.getParameter());
+    if (!of || !of.getPrunedFeatures())
+      return makeError(ErrorKind::Compile, "parameter '" + parameter.getSymName() + "' has the features of '" +
+                                               features.getParameter().getValue() + "', which is not pruned");
+    auto choice = getFeatureChoice(of);
+    if (!choice)
+      return choice.takeError();
+    return getFeaturesSource(*choice);
+  }
+  if (parameter.getPrunedFeatures())
+    return openPruned(parameter);
   if (auto quantized = dyn_cast<QuantizedAttr>(parameter.getSource())) {
     auto quantization = getQuantization(parameter);
     if (!quantization)

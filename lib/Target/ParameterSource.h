@@ -35,6 +35,7 @@ private:
   uint64_t bytes;
 };
 
+struct FeatureChoice;
 struct Quantization;
 
 /// Opens sources; a file that many parameters come from is mapped once, scales are chosen once.
@@ -47,6 +48,8 @@ public:
   llvm::Expected<std::unique_ptr<ParameterSource>> open(ParameterOp parameter);
   /// The scales of a quantised parameter.
   llvm::Expected<std::shared_ptr<const Quantization>> getQuantization(ParameterOp parameter);
+  /// The features that a pruned weight keeps.
+  llvm::Expected<std::shared_ptr<const FeatureChoice>> getFeatureChoice(ParameterOp parameter);
 
 private:
   /// `source` as elements of `type`, for the parameter of that name. A narrower type is rounded to where `rounds`.
@@ -54,11 +57,15 @@ private:
                                                         bool rounds);
   llvm::Expected<std::unique_ptr<ParameterSource>> openFile(StringRef name, TensorFileAttr source,
                                                             RankedTensorType type, bool rounds);
+  llvm::Expected<std::unique_ptr<ParameterSource>> openKeptRows(StringRef name, KeptRowsAttr source,
+                                                                RankedTensorType type, bool rounds);
   llvm::Expected<std::unique_ptr<ParameterSource>> openRowBlocks(StringRef name, RowBlocksAttr source,
                                                                  RankedTensorType type, bool rounds);
+  llvm::Expected<std::unique_ptr<ParameterSource>> openPruned(ParameterOp parameter);
   unsigned jobs;
   std::map<std::string, std::unique_ptr<MappedFile>, std::less<>> files;
   std::map<std::string, std::shared_ptr<const Quantization>, std::less<>> quantizations;
+  std::map<std::string, std::shared_ptr<const FeatureChoice>, std::less<>> featureChoices;
 };
 
 } // namespace mlir::mf

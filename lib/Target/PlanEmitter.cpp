@@ -34,7 +34,9 @@ private:
 
   Constant *buildOperand(const OperandPlan &operand);
   Constant *buildEntry(const EntryPlan &entry);
+  Constant *buildCUDACode(const CUDAPlan &code);
   Constant *buildVariant(const VariantPlan &variant);
+  Constant *buildCUDABackend();
   Constant *buildLanguageModel();
   Constant *buildPlan();
   /// A hidden function that another object defines.
@@ -101,12 +103,34 @@ Constant *PlanBuilder::declareCode(StringRef function, StringRef variant) {
   return declared;
 }
 
+Constant *PlanBuilder::buildCUDACode(const CUDAPlan &code) {
+  llvm::SmallVector<Constant *> kernels;
+  for (const KernelPlan &kernel : code.kernels)
+    kernels.push_back(structure({string(kernel.name), i32(kernel.threads), i32(kernel.workgroupBytes)}));
+  Constant *cubin = null();
+  if (!code.cubin.empty())
+    cubin = global(llvm::ConstantDataArray::getString(context, code.cubin, /*AddNull=*/false), 16);
+  return global(structure({i32(code.major), i32(code.minor), i32(code.exact), i32(kernels.size()), array(kernels),
+                           string(code.ptx), cubin, i64(code.cubin.size())}));
+}
+
+/// The runtime's side of CUDA is linked where a variant needs it.
+Constant *PlanBuilder::buildCUDABackend() {
+  if (llvm::none_of(plan.variants, [](const VariantPlan &variant) { return variant.cuda.has_value(); }))
+    return null();
+  auto *backend = new llvm::GlobalVariable(module, pointer, /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
+                                           /*Initializer=*/nullptr, "mf_rt_cuda_backend");
+  backend->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  return backend;
+}
+
 Constant *PlanBuilder::buildVariant(const VariantPlan &variant) {
   llvm::SmallVector<Constant *> code;
   for (const EntryPlan &entry : plan.entries)
     code.push_back(structure(
         {declareCode(entry.name, variant.name), declareCode(getWorkspaceFunction(entry.name), variant.name)}));
-  return structure({string(variant.name), i64(variant.requiredFeatures), array(code)});
+  return structure({string(variant.name), i64(variant.requiredFeatures), array(code),
+                    variant.cuda ? buildCUDACode(*variant.cuda) : null()});
 }
 
 Constant *PlanBuilder::buildLanguageModel() {
@@ -129,7 +153,7 @@ Constant *PlanBuilder::buildPlan() {
   uint64_t digest = plan.parameters.records.empty() ? 0 : plan.parameters.digest;
   return structure({i32(MF_RT_PLAN_VERSION), i32(entries.size()), i32(variants.size()), i32(0), string(plan.modelName),
                     string(writeInfoJSON(plan)), i64(digest), embedded, i64(plan.embeddedParameters.size()),
-                    array(entries), array(variants), buildLanguageModel()});
+                    array(entries), array(variants), buildLanguageModel(), buildCUDABackend()});
 }
 
 void PlanBuilder::buildExport(StringRef name) {

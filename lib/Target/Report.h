@@ -7,6 +7,24 @@
 
 namespace mlir::mf {
 
+/// A parameter of tables that lost rows.
+struct PrunedTables {
+  std::string name;
+  int64_t rows = 0; ///< of all its tables before
+  int64_t kept = 0;
+  uint64_t bytesBefore = 0; ///< in the parameter file, had it kept all rows
+  uint64_t bytes = 0;       ///< in the parameter file
+};
+
+/// A dense weight that lost features; bytes are those in the parameter file, with the numbers of the features.
+struct PrunedWeight {
+  std::string name;
+  int64_t features = 0; ///< before
+  int64_t kept = 0;
+  uint64_t bytesBefore = 0;
+  uint64_t bytes = 0;
+};
+
 /// A compilation of a library.
 struct Report {
   std::vector<StepTime> steps; ///< of the whole: import, model, variants, parameters, link, commit
@@ -26,6 +44,9 @@ struct Report {
   CostOptions costOptions;
   std::vector<FunctionCost> costs;
   std::string costError; ///< why `costs` is empty; empty where it is not
+  std::vector<PrunedTables> prunedTables;
+  uint64_t rowMapBytes = 0; ///< of the maps that pruned tables need, in the parameter file
+  std::vector<PrunedWeight> prunedWeights;
   /// Quantised parameters and their relative errors, ParameterRecord::relativeError.
   std::vector<std::pair<std::string, double>> quantizationErrors;
 };
@@ -35,6 +56,9 @@ std::vector<std::pair<std::string, uint64_t>> measureSections(StringRef library)
 
 /// Computes the costs of a module of the model stage; the first error becomes `costError`.
 void addCosts(ModuleOp module, Report &report);
+
+/// Finds out what pruning saves in a module of the model stage.
+void addPruning(ModuleOp module, Report &report);
 
 void printTextReport(const Report &report, llvm::raw_ostream &os);
 void printJSONReport(const Report &report, llvm::raw_ostream &os);

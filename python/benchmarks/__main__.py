@@ -20,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--adapters", type=_names, default=[], metavar="NAME,..", help="only these; * matches any text")
     run.add_argument("--repetitions", type=int, help="instead of the configuration's")
     run.add_argument("--quick", action="store_true", help="tiny sizes, two repetitions: whether it runs, no figures")
+    summary = commands.add_parser("summary", help="one table of the bars of configurations that have run")
+    summary.add_argument("configs", nargs="+", metavar="CONFIG", help="as for run")
+    summary.add_argument("--results", type=Path, default=OUTPUT / "results", help="folder of the reports (%(default)s)")
     commands.add_parser("list", help="name the configurations that ship here")
     options = parser.parse_args(arguments)
     if options.command == "list":
@@ -27,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{path.stem:<20} {config.load(path).title}")
         return 0
     try:
+        if options.command == "summary":
+            return _summarise([config.load(config.find(name)) for name in options.configs], options.results)
         loaded = [
             config.load(config.find(name), quick=options.quick, threads=options.threads, adapters=options.adapters)
             for name in options.configs
@@ -34,6 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     except config.ConfigError as error:
         parser.error(str(error))
     return max(_run(item, options) for item in loaded)
+
+
+def _summarise(configs: list[config.Config], folder: Path) -> int:
+    """Prints the table; 1 where a configuration has not run."""
+    missing = [item.name for item in configs if not (folder / f"{item.name}.jsonl").exists()]
+    if missing:
+        print(f"{folder} has no results of {', '.join(missing)}: run them first", file=sys.stderr)
+        return 1
+    print(report.summary([(item, *report.read(folder / f"{item.name}.jsonl")) for item in configs]), end="")
+    return 0
 
 
 def _numbers(text: str) -> list[int]:

@@ -101,7 +101,7 @@ def _gain(records: Sequence[Record], pattern: str) -> float | None:
 
 
 def _figure(record: Record | None) -> str:
-    return f"{record['label']}: {median(record):.3g} us" if record else "no figure"
+    return f"{record['label']}: {median(record):.4g} us" if record else "no figure"
 
 
 def _word(ratio: float | None, passed: bool, has_bar: bool) -> str:
@@ -129,6 +129,33 @@ def markdown(config: Config, machine: dict[str, Any], records: Sequence[Record])
     return "\n".join(lines) + "\n"
 
 
+def read(path: Path) -> tuple[dict[str, Any], list[Record]]:
+    """The machine and the records of a file that `write` left."""
+    machine, *records = map(json.loads, path.read_text().splitlines())
+    return machine["machine"], records
+
+
+def summary(results: Sequence[tuple[Config, dict[str, Any], Sequence[Record]]]) -> str:
+    """One table of the bars of several configurations, with a line for each machine that they ran on."""
+    lines = list(dict.fromkeys(_machine_line(machine, dated=False) for _, machine, _ in results))
+    lines += ["", "| benchmark | what | at | ours, per token | fastest peer | ratio | asked |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for config, _, records in results:
+        constant = _constant_sizes(records)
+        for v in judge(config, records):
+            if v.ratio is not None:
+                point = ", ".join(part for part in v.point.split(", ") if part not in constant)
+                cells = [config.name, v.bar.what, point, v.ours, v.peer, f"{v.ratio:.2f}", v.needed]
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _constant_sizes(records: Sequence[Record]) -> set[str]:
+    """The parts of a case's label that all records share."""
+    labels = [set(point_label(record, threads=False).split(", ")) for record in records]
+    return set.intersection(*labels) if labels else set()
+
+
 def _cells(record: Record, peer: Record | None) -> str:
     if "us_per_token" not in record:
         return f"{record['status']}: {record['reason'].replace('|', '/')} | | | | |"
@@ -140,11 +167,11 @@ def _cells(record: Record, peer: Record | None) -> str:
     return " | ".join(figures)
 
 
-def _machine_line(machine: dict[str, Any]) -> str:
+def _machine_line(machine: dict[str, Any], dated: bool = True) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     hardware = f"{machine['cpu']}, {machine['cpus']} CPUs ({', '.join(machine['features'])}; {caches})"
-    return f"{hardware}; {packages}; {machine['date']}"
+    return "; ".join([hardware, packages, *([machine["date"]] if dated else [])])
 
 
 def chart(config: Config, records: Sequence[Record], path: Path) -> bool:

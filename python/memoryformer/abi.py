@@ -24,6 +24,8 @@ STATUS_NAMES = (
     "unsupported CPU",
     "limit exceeded",
     "unsupported",
+    "device error",
+    "no device",
 )
 LOAD_MODES = {"map": 0, "copy": 1}
 LOGITS = {"none": 0, "last": 1, "all": 2}
@@ -78,6 +80,7 @@ class OpenOptions(Structure):
         ("variant", c_char_p),
         ("parallel_for", POINTER(ParallelFor)),
         ("verify", c_int32),
+        ("device", c_char_p),
     ]
 
 

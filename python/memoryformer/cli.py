@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m memoryformer", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_train, _add_plot, _add_import, _add_import_gguf, _add_compile, _add_info, _add_generate,
-                _add_perplexity, *COST_COMMANDS):
+                _add_perplexity, _add_tokenize, *COST_COMMANDS):
         add(commands)
     return parser
 
@@ -302,3 +302,21 @@ class _Clock:
             f"prompt {prompt_tokens} tokens: {prompt_tokens / (first - start):.0f} tokens/s, "
             f"decode {decoded} tokens: {decoded / (last - first):.0f} tokens/s"
         )
+
+
+def _add_tokenize(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("tokenize", help="the token ids of a text, as mf-run --ids-file reads them")
+    parser.add_argument("text", type=Path, help="UTF-8 file")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
+    parser.add_argument("--output", type=Path, required=True, help="file of ids, sixteen a line")
+    parser.set_defaults(run=_tokenize)
+
+
+def _tokenize(options: argparse.Namespace) -> None:
+    from tokenizers import Tokenizer
+
+    if not options.tokenizer.exists():
+        raise FileNotFoundError(f"{options.tokenizer}: no tokenizer there")
+    ids = Tokenizer.from_file(str(options.tokenizer)).encode(options.text.read_text(encoding="utf-8")).ids
+    lines = (" ".join(map(str, ids[i : i + 16])) for i in range(0, len(ids), 16))
+    options.output.write_text("".join(line + "\n" for line in lines))

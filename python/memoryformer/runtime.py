@@ -46,6 +46,7 @@ def load(
     *,
     parameters: str | os.PathLike[str] | None = None,
     verify: bool = False,
+    device: str = "cpu",
 ) -> Model:
     """Opens a compiled model library.
 
@@ -56,8 +57,12 @@ def load(
         the same time need different workers below `threads` (at least 1).
     parameters: parameter file; None: the one beside the library.
     verify: check the digest of every tensor while opening.
+    device: what runs the model: "cpu"; "gpu-host", its kernels for GPUs on threads of the CPU; or "cuda:0", a CUDA
+        device, where tensors of that device with `__dlpack__` (torch) are used without a copy in `Model.call`.
     """
-    return Model(path, load_mode, threads, variant, parallel_for, parameters=parameters, verify=verify)
+    return Model(
+        path, load_mode, threads, variant, parallel_for, parameters=parameters, verify=verify, device=device
+    )
 
 
 def library_info(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -84,6 +89,7 @@ class Model:
         *,
         parameters: str | os.PathLike[str] | None = None,
         verify: bool = False,
+        device: str = "cpu",
     ) -> None:
         """As `load`."""
         if load_mode not in abi.LOAD_MODES:
@@ -98,6 +104,7 @@ class Model:
             variant.encode() if variant is not None else None,
             ctypes.pointer(self._loop.struct) if self._loop else None,
             int(verify),
+            device.encode(),
         )
         handle = c_void_p()
         self._api.check(self._api.model_open(byref(options), byref(handle)))

@@ -22,7 +22,7 @@ def library() -> Path:
         pytest.skip("no clang++ to build the fake model")
     output = Path(tempfile.mkdtemp(prefix="fake-model-")) / "fake.so"
     runtime = ROOT / "lib" / "Runtime"
-    sources = [str(path) for path in sorted(runtime.glob("*.cpp"))]
+    sources = [str(path) for path in sorted(runtime.rglob("*.cpp"))]
     includes = [f"-I{ROOT / 'include'}", f"-I{runtime}"]
     fake = str(Path(__file__).with_suffix(".cpp"))
     subprocess.run([compiler, *FLAGS, *includes, *sources, fake, "-o", str(output)], check=True)

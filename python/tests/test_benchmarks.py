@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("tomllib")
 
 from benchmarks import config, problem, report, worker
+from benchmarks.__main__ import main as benchmarks_main
 from benchmarks.adapter import Prepared
 
 PYTHON = Path(__file__).resolve().parents[1]
@@ -101,6 +102,25 @@ def test_broken_configurations(config_file, change, message):
     config_file.write_text(CONFIG.replace(*change))
     with pytest.raises(config.ConfigError, match=message):
         config.load(config_file)
+
+
+def test_summary_is_one_table_of_bars(tmp_path):
+    machine = {"cpu": "C", "cpus": 2, "features": [], "caches": {}, "packages": {"numpy": "1"}, "date": "today"}
+    both = bars_config(at_least=2)
+    records = [line("ours a", 4.0, ours=True, width=16, tokens=3), line("peer b", 9.0, width=16, tokens=3)]
+    records += [line("ours a", 5.0, ours=True, width=16, tokens=4), line("peer b", 9.0, width=16, tokens=4)]
+    report.write(both, machine, records, tmp_path)
+    machine_line, _, _, _, *rows = report.summary([(both, *report.read(tmp_path / "t.jsonl"))]).splitlines()
+    assert machine_line.startswith("C, 2 CPUs") and "today" not in machine_line
+    assert rows == [
+        "| t | b | tokens 3, threads 1 | ours a: 4 us | peer b: 9 us | 2.25 | at least 2 |",
+        "| t | b | tokens 4, threads 1 | ours a: 5 us | peer b: 9 us | 1.80 | at least 2 |",
+    ]
+
+
+def test_summary_names_what_has_not_run(tmp_path, capsys):
+    assert benchmarks_main(["summary", "block", "hash", "--results", str(tmp_path)]) == 1
+    assert "no results of block, hash" in capsys.readouterr().err
 
 
 def test_every_shipped_configuration_loads():

@@ -40,7 +40,7 @@ def rows_text():
 
 @pytest.fixture(scope="session")
 def library(compiler):
-    return compiler.module("activations", modules.module(*map(activation_text, KINDS), rows_text()))
+    return compiler.module("activations", modules.module(*map(activation_text, KINDS), rows_text()), "--gpu-host")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 import golden
 import modules
 import reference
-from harness import GOLDEN, every_variant
+from harness import GOLDEN, ROOT, every_variant, run
 
 # name: heads, key heads, head_dim, value_dim
 SHAPES = {"a": (3, 3, 16, 16), "b": (2, 2, 16, 28), "grouped": (6, 2, 8, 8), "odd": (1, 1, 5, 3),
@@ -32,7 +34,7 @@ def attention_text(name, causal):
 @pytest.fixture(scope="session")
 def library(compiler):
     parts = [attention_text(name, causal) for name in SHAPES for causal in (True, False)]
-    return compiler.module("attention", modules.module(*parts))
+    return compiler.module("attention", modules.module(*parts), "--gpu-host")
 
 
 @pytest.mark.parametrize("causal", [True, False], ids=["causal", "full"])
@@ -122,3 +124,28 @@ def test_one_query_has_the_bits_of_a_tile(library):
         later_k[1030:], later_v[1030:] = np.nan, np.inf
         (part,) = model.call("d24_causal", q, later_k, later_v)
         np.testing.assert_array_equal(part[:1030], whole[:1030])
+
+
+PEAK = """
+import resource, sys
+import memoryformer
+import numpy as np
+tokens = int(sys.argv[2])
+x = np.ones((tokens, 1, 5), np.float32)
+with memoryformer.load(sys.argv[1], threads=2) as model:
+    model.call("odd_causal", x[:1], x[:1], x[:1, :, :3])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model.call("odd_causal", x, x, x[:, :, :3])
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+
+
+def test_memory_does_not_grow_with_the_square(library):
+    """What a call adds to the memory of a process, in proportion to the tokens: a matrix of scores of 16,384 would be a
+    GiB, and sixteen times that of 4,096."""
+    peaks = []
+    for tokens in (4096, 16384):
+        done = run(sys.executable, "-c", PEAK, library, tokens, env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout))
+    assert peaks[1] < 16 << 20 and peaks[1] < 8 * peaks[0] + (4 << 20), peaks

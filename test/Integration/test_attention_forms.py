@@ -34,7 +34,7 @@ def text():
 
 @pytest.fixture(scope="session")
 def libraries(compiler, tmp_path_factory):
-    """The kernel's library and one for each form."""
+    """The kernel's library, one for each form written out, and one for each form of the op."""
     source = tmp_path_factory.mktemp("forms") / "source.mlir"
     source.write_text(text())
     made = {"kernel": compiler.module("kernel_form", text(), "-mcpu=native")}
@@ -43,6 +43,10 @@ def libraries(compiler, tmp_path_factory):
         assert expanded.returncode == 0, expanded.stderr
         assert "mf.linear_attention" not in expanded.stdout
         made[form] = compiler.module(f"{form}_form", expanded.stdout, "-mcpu=native")
+    for form in FORMS:
+        converted = run("mf-opt", f"--mf-convert-attention-form=form={form}", source)
+        assert converted.returncode == 0 and "mf.linear_attention" in converted.stdout, converted.stderr
+        made[f"{form} op"] = compiler.module(f"{form}_op", converted.stdout, "-mcpu=native")
     return made
 
 
@@ -66,7 +70,7 @@ def test_forms_are_equal(name, length, libraries, margin):
             margin(f"{form} form, {name}", np.max(np.abs(y - exact) / tolerance))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [*FORMS, *(f"{form} op" for form in FORMS)])
 @pytest.mark.parametrize("name", FEATURES)
 def test_prefixes_leave_the_bits(name, form, libraries):
     random = np.random.default_rng(1)

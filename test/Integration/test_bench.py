@@ -49,10 +49,12 @@ MULTIPLY_ADDS = {
     "ffn": lambda t: t * 8 * (80 + 64),
     "linear": lambda t: t * 64 * 64,
     "attention": lambda t: t * (t + 1) * 64,
+    # As the cost model has it: sums of keys and values and of queries and these, and the pairs of chunks of 32.
+    "linear-attention": lambda t: t * (2 * 64 * 64 + 64 + (32 + 1) // 2 * 2 * 64 + 64),
 }
 
 
-@pytest.mark.parametrize("kernel", ["lookup", "hash", "linear", "attention", "memory-layer", "ffn"])
+@pytest.mark.parametrize("kernel", ["lookup", "hash", "linear", "attention", "linear-attention", "memory-layer", "ffn"])
 def test_kernel(kernel, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     found = rows("--kernel", kernel, *SMALL, "--tokens", "1,33", *QUICK, env=environment)

@@ -104,7 +104,7 @@ def library(compiler, blocks):
     for d, heads in {(block.config["hidden_size"], block.config["num_attention_heads"]) for block in blocks.values()}:
         source = "#mf.rotary_angles<base = 1.0e4 : f64>"
         parts.append(modules.parameter(f"angles{d}", (POSITIONS, d // heads // 8, 2), source))
-    return compiler.module("blocks", modules.module(*parts))
+    return compiler.module("blocks", modules.module(*parts), "--gpu-host")
 
 
 def with_heads(expected):

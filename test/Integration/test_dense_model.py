@@ -15,6 +15,7 @@ import decoders
 import golden
 import memoryformer
 from harness import ROOT, every_variant, run
+from memoryformer.runtime import library_info
 from reference import UNIT_ROUNDOFF
 
 NEOX = {"model_type": "gpt_neox", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 131,
@@ -80,7 +81,7 @@ def test_logits(name, models, compiler, margin):
     folder, config, tensors = models(name)
     # Scores of memory layers multiply errors, so that one token has the largest by far, and evaluations differ in it.
     exact, bound = tolerance(config, tensors, IDS, factor=4 if "memory" in config.get("layer_kinds", "") else 2)
-    for _, model in every_variant(compiler.checkpoint(folder)):
+    for _, model in every_variant(compiler.checkpoint(folder, "--gpu-host")):
         with model.session() as session:
             margin(f"dense models, {name}", np.max(np.abs(session.forward(IDS[None])[0] - exact) / bound))
 
@@ -89,7 +90,7 @@ def test_logits(name, models, compiler, margin):
 def test_token_by_token_is_forward(name, models, compiler):
     """Decode steps give the bits of the whole, whatever else is in the call."""
     folder, _, _ = models(name)
-    for variant, model in every_variant(compiler.checkpoint(folder), threads=2):
+    for variant, model in every_variant(compiler.checkpoint(folder, "--gpu-host"), threads=2):
         with model.session() as session:
             whole = session.forward(IDS[None])[0]
         with model.session(max_sequences=2) as session:
@@ -113,6 +114,15 @@ def fuse(parts, heads):
     """Rows of [heads, 3, size] of the queries, keys and values of all heads."""
     split = [part.reshape(heads, -1, *part.shape[1:]) for part in parts]
     return np.stack(split, axis=1).reshape(-1, *parts[0].shape[1:])
+
+
+def test_tied_embedding_is_stored_once(models, compiler):
+    """Unless the head gets a type of its own."""
+    for options, copies in [((), 1), (("--head-dtype=i8",), 2), (("--head-dtype=f32",), 1)]:
+        library = compiler.checkpoint(models("neox_tied")[0], *options, "-mcpu=native")
+        parameters = library_info(library)["parameters"]
+        large = [each for each in parameters if "embed" in each["name"] and not each["name"].endswith(".scales")]
+        assert len(large) == copies, [each["name"] for each in parameters]
 
 
 def test_pythia_70m(tmp_path, compiler, margin):

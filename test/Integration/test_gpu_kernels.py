@@ -280,10 +280,10 @@ def test_a_wrong_order_of_lanes_has_bank_conflicts(tmp_path):
 # What runs kernels knows what the contract permits.
 
 
-def test_the_contract_and_the_interpreter_permit_the_same_ops():
+def test_the_contract_permits_what_the_interpreter_knows():
     done = run("mf-opt", "-", "--mf-verify-gpu-kernel-contract", input="module attributes {mf.gpu_target = #mf.gpu_target<"
                'arch = "sm_80", workgroup_bytes = 0>} { gpu.module @k { gpu.func @f() kernel attributes {known_block_size = '
                'array<i32: 32, 1, 1>} { %c = arith.constant 1.0 : f32 %x = math.exp %c : f32 gpu.return } } }')
     assert done.returncode != 0
     permitted = re.search(r"a kernel may hold (.*)", done.stderr).group(1)
-    assert {name.replace(".", "_") for name in permitted.split(", ")} == gpu_kernels.known_ops()
+    assert gpu_kernels.known_ops() <= {name.replace(".", "_") for name in permitted.split(", ")}

@@ -17,7 +17,7 @@ TOLERANCE = 3e-5
 def case(request, compiler):
     """Library and expected tensors of a golden model."""
     tensors, _ = golden.read(GOLDEN / "model" / request.param / "expected.safetensors")
-    return compiler.model(request.param), tensors
+    return compiler.model(request.param, "--gpu-host"), tensors
 
 
 def prompts(expected):

@@ -63,7 +63,7 @@ def library(compiler):
     norms = norm_text("rms_norm", ["scale"]), norm_text("layer_norm", ["weight", "bias"])
     ropes, linears = map(rope_text, HEAD_DIMS), map(linear_text, LINEAR_SHAPES)
     adds = add_text("add"), add_text("add_again")
-    return compiler.module("ops", modules.module(*norms, *ropes, *linears, embedding_text(), *adds))
+    return compiler.module("ops", modules.module(*norms, *ropes, *linears, embedding_text(), *adds), "--gpu-host")
 
 
 def read(name):

@@ -13,9 +13,9 @@ from harness import ROOT, Compiler
 MODEL = ROOT / "test" / "models" / "shakespeare"
 
 
-def perplexity(library) -> float:
+def perplexity(library, text=MODEL / "validation.txt") -> float:
     # The window that the model was trained with: behind it, noise is as likely to help as to harm.
-    command = [sys.executable, "-m", "memoryformer", "perplexity", library, "--text", MODEL / "validation.txt",
+    command = [sys.executable, "-m", "memoryformer", "perplexity", library, "--text", text,
                "--tokenizer", MODEL / "tokenizer.json", "--window", "256", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)

@@ -111,7 +111,7 @@ def test_parameters_that_are_no_file(model, tmp_path):
 @pytest.mark.parametrize(
     "arguments, status, message",
     [
-        ([], USAGE, "expected one of --ids, --entry and --info, found 0"),
+        ([], USAGE, "expected one of --ids, --entry, --count-codes and --info, found 0"),
         (["--ids=1", "--info"], USAGE, "found 2"),
         (["--ids=1,x"], USAGE, "'x'"),
         (["--ids=512"], ARGUMENT, "512"),

@@ -18,7 +18,7 @@ IDS = np.random.default_rng(0).integers(0, 256, 64)
 
 @pytest.fixture(scope="session")
 def library(compiler):
-    return compiler.model(NAME)
+    return compiler.model(NAME, "--gpu-host")
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_half_precision_caches(dtype, compiler, model):
     and values is the only difference, so the logits move by about its unit; codes that flip are why it is a median."""
     unit = {"f16": 2.0**-11, "bf16": 2.0**-8}[dtype]
     exact = whole(model)
-    for variant, half in every_variant(compiler.model(NAME, f"--cache-dtype={dtype}")):
+    for variant, half in every_variant(compiler.model(NAME, f"--cache-dtype={dtype}", "--gpu-host")):
         logits = whole(half)
         np.testing.assert_array_equal(fed(half, IDS[:, None]), logits, err_msg=variant)
         # 61 positions are no whole number of blocks of keys.

@@ -9,7 +9,8 @@ using namespace mf::bench;
 using namespace mf::run;
 
 StringRef mf::bench::stringify(KernelKind kind) {
-  static constexpr StringLiteral names[] = {"lookup", "hash", "linear", "attention", "memory-layer", "ffn"};
+  static constexpr StringLiteral names[] = {"lookup",           "hash",         "linear", "attention",
+                                            "linear-attention", "memory-layer", "ffn"};
   return names[static_cast<int>(kind)];
 }
 
@@ -19,11 +20,11 @@ StringRef mf::bench::stringify(TableType type) {
 }
 
 int64_t Kernel::getInputWidth() const {
-  return kind == KernelKind::Linear || kind == KernelKind::Attention ? width : getTables() * bits;
+  return kind == KernelKind::Linear || isAttention() ? width : getTables() * bits;
 }
 
 Error mf::bench::checkKernel(const Kernel &kernel) {
-  bool isHashed = kernel.kind != KernelKind::Linear && kernel.kind != KernelKind::Attention;
+  bool isHashed = kernel.kind != KernelKind::Linear && !kernel.isAttention();
   // The second hash of an FFN has two bits more.
   int64_t mostBits = kernel.kind == KernelKind::FFN ? 14 : 16;
   if (kernel.width < 1 || kernel.width > 1 << 20)
@@ -37,7 +38,7 @@ Error mf::bench::checkKernel(const Kernel &kernel) {
   if (kernel.kind == KernelKind::FFN && kernel.getInputWidth() != kernel.width)
     return fail(ExitUsage, "the FFN pair needs width = tables x bits, found " + Twine(kernel.width) + " and " +
                                Twine(kernel.getTables()) + " x " + Twine(kernel.bits));
-  if (kernel.kind == KernelKind::Attention && (kernel.headSize < 1 || kernel.width % kernel.headSize))
+  if (kernel.isAttention() && (kernel.headSize < 1 || kernel.width % kernel.headSize))
     return fail(ExitUsage, "--head-size expects a divisor of the width " + Twine(kernel.width) + ", found " +
                                Twine(kernel.headSize));
   if (!kernel.hasTables() && kernel.dtype != TableType::F32)
@@ -118,6 +119,12 @@ Work mf::bench::describeWork(const Kernel &kernel, int64_t tokens, const json::O
   case KernelKind::Attention:
     // Scores and sums over the keys up to the query.
     work.multiplyAdds = count * (count + 1) / 2 * 2 * width;
+    work.activationBytes = 4 * count * 4 * width;
+    break;
+  case KernelKind::LinearAttention:
+    // As many features as elements: sums of keys and values, queries times these and times the sums of keys, and the
+    // pairs of a chunk.
+    work.multiplyAdds = count * width * (2 * double(kernel.headSize) + 1 + kAttentionChunk + 1);
     work.activationBytes = 4 * count * 4 * width;
     break;
   }

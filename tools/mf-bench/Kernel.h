@@ -9,7 +9,7 @@
 
 namespace mf::bench {
 
-enum class KernelKind { Lookup, Hash, Linear, Attention, MemoryLayer, FFN };
+enum class KernelKind { Lookup, Hash, Linear, Attention, LinearAttention, MemoryLayer, FFN };
 enum class TableType { F32, F16, BF16, I8, I4 };
 
 /// A kernel with its sizes.
@@ -26,7 +26,8 @@ struct Kernel {
   int64_t getColumns() const { return columns ? columns : width; }
   /// Elements of a token's input: what is hashed, or the features of a dense layer.
   int64_t getInputWidth() const;
-  bool hasTables() const { return kind != KernelKind::Hash && kind != KernelKind::Attention; }
+  bool isAttention() const { return kind == KernelKind::Attention || kind == KernelKind::LinearAttention; }
+  bool hasTables() const { return kind != KernelKind::Hash && !isAttention(); }
   bool isQuantised() const { return dtype == TableType::I8 || dtype == TableType::I4; }
 };
 
@@ -39,6 +40,9 @@ llvm::Error checkKernel(const Kernel &kernel);
 /// A module with the kernel as its function `call`, parameters pseudo-random. Parameters of a quantised kernel are f32:
 /// the compiler quantises them.
 std::string writeModule(const Kernel &kernel);
+
+/// Tokens of a chunk of linear attention, as the front end has them.
+inline constexpr int64_t kAttentionChunk = 32;
 
 /// What one call on `tokens` tokens does.
 struct Work {

@@ -167,7 +167,7 @@ static Row describeCase(const KernelSettings &settings, const CompiledKernel &co
   double seconds = summary.median, tokens = double(entry.tokens);
   Shares shares = compare(settings, work, seconds, threads, pages, probe);
   std::string size = "-";
-  if (kernel.kind == KernelKind::Attention)
+  if (kernel.isAttention())
     size = "heads of " + std::to_string(kernel.headSize);
   else if (kernel.kind == KernelKind::Linear)
     size = "to " + std::to_string(kernel.getColumns());

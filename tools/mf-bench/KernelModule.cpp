@@ -30,6 +30,8 @@ public:
   Value layerNorm(const Value &x, const Value &weight, const Value &bias);
   Value linear(const Value &x, const Value &weight);
   Value attention(const Value &q, const Value &k, const Value &v, double scale);
+  /// Causal, with elu + 1 features.
+  Value linearAttention(const Value &q, const Value &k, const Value &v);
   std::string finish(ArrayRef<std::pair<StringRef, Value>> results);
 
 private:
@@ -133,6 +135,14 @@ Value ModuleWriter::attention(const Value &q, const Value &k, const Value &v, do
   return result;
 }
 
+Value ModuleWriter::linearAttention(const Value &q, const Value &k, const Value &v) {
+  Value init = empty(q.shape), result = create(q.shape, "f32");
+  raw_string_ostream(body) << "    " << result.name << " = mf.linear_attention causal features(#mf.elu_features) chunk("
+                           << kAttentionChunk << ") ins(" << listOperands({q, k, v}) << ") outs(" << listOperands(init)
+                           << ") -> " << result.type << "\n";
+  return result;
+}
+
 std::string ModuleWriter::finish(ArrayRef<std::pair<StringRef, Value>> results) {
   std::string types;
   SmallVector<Value> values;
@@ -173,6 +183,8 @@ static std::string writeAttention(const Kernel &kernel) {
   ModuleWriter writer;
   SmallVector<int64_t> shape = {tokens, kernel.width / kernel.headSize, kernel.headSize};
   Value q = writer.argument("q", shape), k = writer.argument("k", shape), v = writer.argument("v", shape);
+  if (kernel.kind == KernelKind::LinearAttention)
+    return writer.finish({{"y", writer.linearAttention(q, k, v)}});
   return writer.finish({{"y", writer.attention(q, k, v, 1 / std::sqrt(double(kernel.headSize)))}});
 }
 
@@ -203,6 +215,7 @@ std::string mf::bench::writeModule(const Kernel &kernel) {
         {{"y", writer.linear(x, writer.parameter("weight", {kernel.getColumns(), kernel.width}, element, 0.02))}});
   }
   case KernelKind::Attention:
+  case KernelKind::LinearAttention:
     return writeAttention(kernel);
   case KernelKind::FFN:
     return writeFFN(kernel);

@@ -48,6 +48,8 @@ static cl::opt<KernelKind>
                           clEnumValN(KernelKind::Hash, "hash", "activations to codes and scores"),
                           clEnumValN(KernelKind::Linear, "linear", "dense layer, width to columns"),
                           clEnumValN(KernelKind::Attention, "attention", "causal attention of one sequence"),
+                          clEnumValN(KernelKind::LinearAttention, "linear-attention",
+                                     "causal linear attention of one sequence, elu + 1"),
                           clEnumValN(KernelKind::MemoryLayer, "memory-layer", "hash, then lookup"),
                           clEnumValN(KernelKind::FFN, "ffn", "hash, lookup, layer norm, hash, lookup")));
 static cl::opt<TableType> dtype("dtype", cl::desc("Kernel: of tables and weights (default: f32)"), cl::cat(category),

@@ -34,8 +34,17 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
                                   cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
-static cl::opt<std::string> gpuArch("gpu-arch", cl::value_desc("name"), cl::cat(category), cl::init("sm_80"),
-                                    cl::desc("Architecture of PTX: sm_80 (default) or sm_90a"));
+static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated, cl::value_desc("name"), cl::cat(category),
+                                      cl::desc("Add kernels for CUDA devices to a library, or the architecture of other "
+                                               "kernels for GPUs: sm_80 (default), sm_90a"));
+static cl::opt<std::string> ptxas("ptxas", cl::value_desc("path"), cl::cat(category), cl::init("auto"),
+                                  cl::desc("Assembler of kernels for CUDA devices; none: leave it to the driver "
+                                           "(default: auto, where it is found)"));
+static cl::opt<std::string> gpuKernels("gpu-kernels", cl::value_desc("file"), cl::cat(category),
+                                       cl::desc("With --gpu-host: a module that has passed mf-gpu-pipeline, for the "
+                                                "model's own kernels"));
+static cl::opt<bool> gpuHost("gpu-host", cl::cat(category),
+                             cl::desc("Add kernels for GPUs to a library, for mf-run --device=gpu-host"));
 static cl::opt<std::string> strategy("strategy", cl::value_desc("file"), cl::cat(category),
                                      cl::desc("Strategies that mf-bench --tune found"));
 static cl::opt<std::string> name("name", cl::value_desc("identifier"), cl::cat(category),
@@ -62,6 +71,15 @@ static cl::opt<std::string> weightType("weight-dtype", cl::value_desc("type"), c
                                        cl::desc("Other dense weights as f32, bf16, f16, i8 or i4 (default: keep)"));
 static cl::opt<int64_t> weightGroup("weight-group", cl::value_desc("n"), cl::cat(category), cl::init(32),
                                     cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"));
+static cl::opt<std::string> pruneTables("prune-tables", cl::value_desc("counts.json"), cl::cat(category),
+                                        cl::desc("Drop rows of tables that are hardly used, by a file of mf-run "
+                                                 "--count-codes"));
+static cl::opt<int64_t> pruneAtMost("prune-at-most", cl::value_desc("n"), cl::cat(category), cl::init(0),
+                                    cl::desc("Uses of a row that --prune-tables drops (default: 0)"));
+static cl::opt<std::string> pruneWeights("prune-weights", cl::value_desc("n:m"), cl::cat(category),
+                                         cl::desc("Keep n of each m adjacent features of dense weights, e.g. 2:4"));
+static cl::opt<bool> traceCodes("trace-codes", cl::cat(category),
+                                cl::desc("Add the entry point that mf-run --count-codes calls"));
 static cl::opt<unsigned> jobs("j", cl::value_desc("n"), cl::cat(category),
                               cl::desc("Threads (default: as many as the process may use)"));
 static cl::opt<Sanitizer> sanitizer("sanitize", cl::cat(category), cl::desc("Instrument the library (x86-64)"),
@@ -114,6 +132,18 @@ static bool parseCommandLine(int argc, char **argv) {
   return false;
 }
 
+/// Parses --prune-weights=n:m; false after a message.
+static bool convertPruning(CompilerOptions &options) {
+  if (pruneWeights.empty())
+    return true;
+  auto [kept, of] = llvm::StringRef(pruneWeights).split(':');
+  if (!kept.getAsInteger(10, options.pruneKept) && !of.getAsInteger(10, options.pruneOf) && options.pruneKept >= 1 &&
+      options.pruneKept < options.pruneOf && options.pruneOf <= 64)
+    return true;
+  fail(ErrorKind::CommandLine, "--prune-weights expects n:m with 1 <= n < m <= 64, found '" + pruneWeights + "'");
+  return false;
+}
+
 /// The options as the library takes them; false after a message.
 static bool convertOptions(CompilerOptions &options) {
   options.input = input;
@@ -124,7 +154,10 @@ static bool convertOptions(CompilerOptions &options) {
   options.triple = triple;
   options.cpus.assign(cpus.begin(), cpus.end());
   options.variant = variant;
-  options.gpuArch = gpuArch;
+  options.gpuArchs.assign(gpuArchs.begin(), gpuArchs.end());
+  options.ptxas = ptxas;
+  options.gpuHost = gpuHost;
+  options.gpuKernels = gpuKernels;
   options.strategyFile = strategy;
   options.name = name;
   options.randomElementType = randomType;
@@ -135,6 +168,9 @@ static bool convertOptions(CompilerOptions &options) {
   options.weightType = weightType;
   options.weightGroup = weightGroup;
   options.layerKinds.assign(layerKinds.begin(), layerKinds.end());
+  options.pruneTables = pruneTables;
+  options.pruneAtMost = pruneAtMost;
+  options.traceCodes = traceCodes;
   options.jobs = jobs;
   options.sanitizer = sanitizer;
   options.embedParameters = embed;
@@ -148,6 +184,8 @@ static bool convertOptions(CompilerOptions &options) {
     options.reportSizes["tokens"] = tokens;
     options.reportSizes["cache"] = cache;
   }
+  if (!convertPruning(options))
+    return false;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
   if (!randomWeights.getNumOccurrences())
     return true;

@@ -28,7 +28,8 @@ inline constexpr const char *exitCodeHelp =
     "  11  the library: invalid argument        15  the library: no variant runs on this CPU\n"
     "  12  the library: out of memory           16  the library: a session limit is exceeded\n"
     "  13  the library: a file cannot be read   17  the library: unsupported\n"
-    "  14  the library: bad parameter file\n";
+    "  14  the library: bad parameter file      18  the library: a kernel failed on its device\n"
+    "  19  the library: no such device, or no driver for it\n";
 
 class Failure : public llvm::ErrorInfo<Failure> {
 public:

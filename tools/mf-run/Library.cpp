@@ -70,6 +70,7 @@ Expected<Model> Model::open(const Library &library, const OpenSettings &settings
   options.threads = settings.threads;
   options.variant = settings.variant.empty() ? nullptr : settings.variant.c_str();
   options.verify = settings.verify;
+  options.device = settings.device.empty() ? nullptr : settings.device.c_str();
   mf_model *handle = nullptr;
   if (Error error = library.check(library.getAPI().model_open(&options, &handle)))
     return error;

@@ -13,6 +13,7 @@ namespace mf::run {
 struct OpenSettings {
   std::string parameters; ///< empty: beside the library
   std::string variant;    ///< empty: the best
+  std::string device;     ///< empty: the CPU
   mf_load_mode loadMode = MF_LOAD_MAP;
   int32_t threads = 0;
   int32_t maxTokensPerCall = 0;

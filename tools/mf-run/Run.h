@@ -33,9 +33,26 @@ struct EntrySettings {
 llvm::Error callEntry(const Model &model, const OpenSettings &open, const EntrySettings &settings,
                       llvm::raw_ostream &os);
 
+enum class CountFormat { None, JSON };
+
+/// Prints what the kernels of a model opened as gpu-host-checked did since then: one object, "kernels" with a list.
+llvm::Error printCounts(const Model &model, llvm::raw_ostream &os);
+
 /// Prints the first difference and the largest ones; returns whether all elements are accepted.
 bool compareArrays(llvm::StringRef name, const Array &found, const Array &expected, double atol, double rtol,
                    llvm::raw_ostream &os);
+
+/// A count of the codes of a text.
+struct CountSettings {
+  std::string file;           ///< what is written
+  std::vector<long long> ids; ///< of the text, before those of the file
+  std::string idsFile;        ///< .npy, or a text of ids; empty: none
+  int64_t window = 0;         ///< tokens of a sequence; 0: 512, or the model's positions where these are fewer
+};
+
+/// Counts how often each row of each table is used while the model runs over the ids, and writes the counts as JSON:
+/// {"format": "mf-code-counts", "tokens": n, "tables": {parameter: [[uses of code 0, ...] of each table]}}.
+llvm::Error countCodes(const Model &model, const CountSettings &settings, llvm::raw_ostream &os);
 
 /// Checks header and digests of a parameter file; with a library, also that the file is the library's.
 llvm::Error verifyParameterFile(llvm::StringRef path, const Library *library, llvm::raw_ostream &os);

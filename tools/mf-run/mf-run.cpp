@@ -36,6 +36,12 @@ static cl::opt<double> absoluteTolerance("atol", cl::desc("Accepted absolute err
                                          cl::cat(category));
 static cl::opt<double> relativeTolerance("rtol", cl::desc("Accepted relative error of --expected"), cl::init(0),
                                          cl::cat(category));
+static cl::opt<std::string> countFile("count-codes", cl::desc("Write how often the ids use each row of each table"),
+                                      cl::value_desc("counts.json"), cl::cat(category));
+static cl::opt<std::string> idsFile("ids-file", cl::desc("Ids of --count-codes: .npy, or ids in a text"),
+                                    cl::value_desc("file"), cl::cat(category));
+static cl::opt<int64_t> window("window", cl::desc("Tokens of a sequence of --count-codes; 0: 512"), cl::init(0),
+                               cl::cat(category));
 static cl::opt<bool> showInfo("info", cl::desc("Print what was compiled, as JSON"), cl::cat(category));
 static cl::opt<std::string> parameters("parameters", cl::desc("Parameter file; default: the one beside the library"),
                                        cl::cat(category));
@@ -47,6 +53,17 @@ static cl::opt<int> threads("threads", cl::desc("Threads; 0: as many as the proc
                             cl::cat(category));
 static cl::opt<std::string> variant("variant", cl::desc("Instruction-set variant; default: the best this CPU runs"),
                                     cl::cat(category));
+static cl::opt<std::string> device("device",
+                                   cl::desc("What runs the model: cpu (default), gpu-host (its kernels for GPUs on "
+                                            "threads of this CPU, mf-compile --gpu-host) or cuda:N (a CUDA device, "
+                                            "mf-compile --gpu-arch)"),
+                                   cl::init("cpu"), cl::cat(category));
+static cl::opt<bool> check("check", cl::desc("gpu-host: check accesses to memory, races and divergence"),
+                           cl::cat(category));
+static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what kernels moved and executed to stderr"),
+                                        cl::init(CountFormat::None),
+                                        cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")),
+                                        cl::cat(category));
 static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),
@@ -59,8 +76,16 @@ static cl::opt<std::string> verifyLibrary("library", cl::desc("Library that the 
                                           cl::sub(verifyCommand), cl::cat(category));
 static cl::extrahelp exitCodes(exitCodeHelp);
 
-static OpenSettings getOpenSettings() {
-  return {parameters, variant, loadMode, threads, maxTokensPerCall, maxSequences, /*verify=*/false};
+/// The options that say how to open the model, once they go together.
+static Expected<OpenSettings> getOpenSettings() {
+  OpenSettings settings = {parameters, variant,          device,       loadMode,
+                           threads,    maxTokensPerCall, maxSequences, /*verify=*/false};
+  if (!check && countFormat == CountFormat::None)
+    return settings;
+  if (device != "gpu-host" || !variant.empty())
+    return fail(ExitUsage, "--check and --count are for --device=gpu-host");
+  settings.variant = "gpu-host-checked";
+  return settings;
 }
 
 static Error runVerify() {
@@ -84,12 +109,24 @@ static Error runGenerate(const Model &model, const OpenSettings &open) {
   return generate(model, open, settings, outs());
 }
 
+static Error runAction(const Model &model, const OpenSettings &open) {
+  if (!countFile.empty())
+    return countCodes(model, {countFile, ids, idsFile, window}, outs());
+  if (!ids.empty())
+    return runGenerate(model, open);
+  EntrySettings settings = {entryName, inputs, outputs, expected, absoluteTolerance, relativeTolerance, timing};
+  return callEntry(model, open, settings, outs());
+}
+
 static Error runModel() {
   if (modelPath.empty())
     return fail(ExitUsage, "expected a model library");
-  int actions = !ids.empty() + !entryName.empty() + showInfo;
+  bool counts = !countFile.empty();
+  int actions = (!ids.empty() || counts) + !entryName.empty() + showInfo;
   if (actions != 1)
-    return fail(ExitUsage, "expected one of --ids, --entry and --info, found " + Twine(actions));
+    return fail(ExitUsage, "expected one of --ids, --entry, --count-codes and --info, found " + Twine(actions));
+  if (!counts && (!idsFile.empty() || window.getNumOccurrences()))
+    return fail(ExitUsage, "--ids-file and --window need --count-codes");
   if (entryName.empty() && inputs.size() + outputs.size() + expected.size())
     return fail(ExitUsage, "--input, --output and --expected need --entry");
   auto library = Library::load(modelPath);
@@ -99,14 +136,15 @@ static Error runModel() {
     outs() << formatv("{0:2}\n", json::Value(json::Object(library->getInfo())));
     return Error::success();
   }
-  OpenSettings open = getOpenSettings();
-  auto model = Model::open(*library, open);
+  auto open = getOpenSettings();
+  if (!open)
+    return open.takeError();
+  auto model = Model::open(*library, *open);
   if (!model)
     return model.takeError();
-  if (!ids.empty())
-    return runGenerate(*model, open);
-  EntrySettings settings = {entryName, inputs, outputs, expected, absoluteTolerance, relativeTolerance, timing};
-  return callEntry(*model, open, settings, outs());
+  if (Error error = runAction(*model, *open))
+    return error;
+  return countFormat == CountFormat::JSON ? printCounts(*model, errs()) : Error::success();
 }
 
 int main(int argc, char **argv) {

@@ -62,8 +62,8 @@ def ConvertMFToVectorPass : Pass<"convert-mf-to-vector", "::mlir::func::FuncOp">
 def ExpandAttentionPass : Pass<"mf-expand-attention", "::mlir::func::FuncOp"> {
   let summary = "Linear attention as linalg ops, in one of its three forms";
   let description = [{
-    In: `mf.linear_attention` on tensors. Out: a parallel loop over heads with linalg, tensor and scf ops. The three forms
-    are equal but for rounding:
+    In: `mf.linear_attention` on tensors. Out: a parallel loop over heads with linalg, tensor and scf ops, in the form that
+    the op has (`mf-convert-attention-form`) or in the one that `form` names. The three are equal but for rounding:
 
     1. `quadratic`: the masked product of all queries and keys, [T, S] per head, times the values.
     2. `chunked`: a loop over chunks of the op's size: the masked product inside of a chunk, and sums of phi(k) v^T over
@@ -73,12 +73,16 @@ def ExpandAttentionPass : Pass<"mf-expand-attention", "::mlir::func::FuncOp"> {
     Without `causal`, the last two take all keys into the sums first. Of exponential features, all forms keep weights
     relative to the maximum that a token has seen, so nothing comes from behind it.
 
-    The code is for reading, for experiments and as a reference: `mf.linear_attention` without it has a kernel. Does
-    nothing where there is no such op. Fails on an unknown form, on memrefs and on a projection with a layout. The
+    The code is for reading, for experiments and as a reference: the chunked and the recurrent form of
+    `mf.linear_attention` have kernels. With `without-kernel`, only the quadratic ones are expanded, as a compilation does.
+    Does nothing where there is no such op. Fails on an unknown form, on memrefs and on a projection with a layout. The
     quadratic form needs memory for [T, S] per worker. Test: test/Conversion/MFToLinalg/expand-attention.mlir; the forms
     run in test/Integration/test_attention_forms.py.
   }];
-  let options = [Option<"form", "form", "std::string", "\"chunked\"", "quadratic, chunked or recurrent">];
+  let options = [
+    Option<"form", "form", "std::string", "\"keep\"", "keep (the op's own), quadratic, chunked or recurrent">,
+    Option<"withoutKernel", "without-kernel", "bool", "false", "Only ops whose form has no kernel">,
+  ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
                            "::mlir::tensor::TensorDialect"];

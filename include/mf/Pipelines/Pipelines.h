@@ -40,6 +40,20 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
   Option<int64_t> weightGroup{*this, "weight-group",
                               llvm::cl::desc("Features that share a scale of an i4 weight (default: 32; 0: all)"),
                               llvm::cl::init(32)};
+  Option<std::string> pruneTables{
+      *this, "prune-tables",
+      llvm::cl::desc("File of mf-run --count-codes: drop the rows of tables that are hardly used (default: none)"),
+      llvm::cl::init("")};
+  Option<int64_t> pruneAtMost{*this, "prune-at-most", llvm::cl::desc("Uses of a row that is dropped (default: 0)"),
+                              llvm::cl::init(0)};
+  Option<int64_t> pruneKept{*this, "prune-kept",
+                            llvm::cl::desc("Features of each prune-of that dense weights keep (default: 0, all)"),
+                            llvm::cl::init(0)};
+  Option<int64_t> pruneOf{*this, "prune-of", llvm::cl::desc("Features of a group of prune-kept (default: 4)"),
+                          llvm::cl::init(4)};
+  Option<bool> traceCodes{*this, "trace-codes",
+                          llvm::cl::desc("Add the entry point that mf-run --count-codes calls (default: false)"),
+                          llvm::cl::init(false)};
   Option<std::string> cacheDtype{
       *this, "cache-dtype", llvm::cl::desc("Type of caches: keep (default), f32, bf16 or f16"), llvm::cl::init("keep")};
 };
@@ -70,6 +84,11 @@ struct GPUOptions : public PassPipelineOptions<GPUOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 (default) or sm_90a"), llvm::cl::init("sm_80")};
 };
 
+struct GPUHostOptions : public PassPipelineOptions<GPUHostOptions> {
+  Option<bool> checked{*this, "checked", llvm::cl::desc("Check and count what kernels do (default: false)"),
+                       llvm::cl::init(false)};
+};
+
 /// Graph level: shared values, element types of parameters, fused lookups, layouts.
 void buildModelPipeline(OpPassManager &passManager, const ModelOptions &options);
 
@@ -98,7 +117,15 @@ void buildGPUPipeline(OpPassManager &passManager, const GPUOptions &options);
 /// The kernels as PTX in `gpu.binary` ops. The back end aborts where it fails: see emitPTX for a way around that.
 void buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOptions &options);
 
-/// Registers `mf-gpu-pipeline` and `mf-gpu-to-ptx-pipeline`.
+struct GPUCUDAOptions : public PassPipelineOptions<GPUCUDAOptions> {};
+
+/// What launches the kernels in the LLVM dialect, for the runtime's side of CUDA (lib/Runtime/CUDA). The kernels go.
+void buildGPUCUDAPipeline(OpPassManager &passManager, const GPUCUDAOptions &options);
+
+/// The kernels and what launches them in the LLVM dialect, for threads of the host (lib/Runtime/GPUHost).
+void buildGPUHostPipeline(OpPassManager &passManager, const GPUHostOptions &options);
+
+/// Registers `mf-gpu-pipeline`, `mf-gpu-to-ptx-pipeline`, `mf-gpu-cuda-pipeline` and `mf-gpu-host-pipeline`.
 void registerGPUPipelines();
 
 /// Registers `mf-<stage>-pipeline` for all stages and `mf-compile-pipeline`.

@@ -15,9 +15,12 @@ extern "C" {
 #endif
 
 /* Grows when anything below changes. */
-#define MF_RT_PLAN_VERSION 2
+#define MF_RT_PLAN_VERSION 4
 
 struct mf_rt_pool;
+struct mf_rt_gpu_call;
+struct mf_rt_cuda_call;
+struct mf_rt_backend;
 
 /* The arguments of one call of an entry point. */
 typedef struct mf_rt_frame {
@@ -27,11 +30,19 @@ typedef struct mf_rt_frame {
   void *workspace;               /* 64-byte aligned */
   int64_t workers;               /* worker indices of parallel loops are below this */
   struct mf_rt_pool *pool;       /* passed on to mf_rt_parallel_for */
+  struct mf_rt_gpu_call *gpu;    /* for kernels of GPUs on host threads, mf/Runtime/GPUHost.h */
+  struct mf_rt_cuda_call *cuda;  /* for launches on a CUDA device; operands, parameters and workspace are its memory */
 } mf_rt_frame;
 
 /* Runs body(closure, begin, end, worker) over a partition of [0, count). Called by generated code. */
 void mf_rt_parallel_for(const mf_rt_frame *frame, void (*body)(void *, int64_t, int64_t, int64_t), void *closure,
                         int64_t count);
+
+/* Launches kernel number `kernel` of the variant's mf_rt_cuda_code on the device of the frame, in the order of the calls.
+ * `arguments` are the kernel's parameters, `argument_bytes` of them, laid out as PTX lays them out. Called by generated
+ * code. */
+void mf_rt_cuda_launch(const mf_rt_frame *frame, int32_t kernel, const void *arguments, int64_t argument_bytes,
+                       int64_t x, int64_t y, int64_t z, int32_t workgroup_bytes);
 
 typedef enum mf_rt_role {
   MF_RT_INPUT = 0,  /* read */
@@ -70,11 +81,30 @@ typedef struct mf_rt_code {
   int64_t (*workspace)(const mf_rt_frame *);
 } mf_rt_code;
 
+/* A kernel of a CUDA variant. */
+typedef struct mf_rt_cuda_kernel {
+  const char *name;
+  int32_t threads;         /* of a block, along x */
+  int32_t workgroup_bytes; /* the most that a launch asks for */
+} mf_rt_cuda_kernel;
+
+/* The kernels that a variant's code launches. */
+typedef struct mf_rt_cuda_code {
+  int32_t major, minor; /* compute capability: PTX runs on it and on later ones, a cubin on later ones of `major` */
+  int32_t exact;        /* nonzero: runs on this one only */
+  int32_t kernel_count;
+  const mf_rt_cuda_kernel *kernels;
+  const char *ptx;
+  const void *cubin; /* null: there was no assembler */
+  uint64_t cubin_bytes;
+} mf_rt_cuda_code;
+
 /* One instruction-set variant. */
 typedef struct mf_rt_variant {
-  const char *name;       /* x86-64-v3, ... */
-  uint64_t features;      /* bits of MF_RT_FEATURES that the code needs */
-  const mf_rt_code *code; /* a pair per entry */
+  const char *name;            /* x86-64-v3, ... */
+  uint64_t features;           /* bits of MF_RT_FEATURES that the code needs */
+  const mf_rt_code *code;      /* a pair per entry */
+  const mf_rt_cuda_code *cuda; /* what it launches on a CUDA device, or null: it runs on this CPU alone */
 } mf_rt_variant;
 
 /* Language-model facts; absent (null) in a library that is none. The entry named "step" has the operands, in this
@@ -104,7 +134,11 @@ typedef struct mf_rt_plan {
   const mf_rt_entry *entries;
   const mf_rt_variant *variants;
   const mf_rt_language_model *language_model; /* or null */
+  const struct mf_rt_backend *cuda;           /* &mf_rt_cuda_backend, or null where no variant is for CUDA */
 } mf_rt_plan;
+
+/* The runtime's side of CUDA devices; a library without a variant for them does not refer to it, nor to dlopen. */
+extern const struct mf_rt_backend mf_rt_cuda_backend;
 
 /* Defined by the generated plan, one a library. */
 extern const mf_rt_plan mf_rt_library_plan;

@@ -29,8 +29,15 @@ struct CompilerOptions {
   std::vector<std::string> cpus;
   /// The variant that anything but a library is made of; empty: the best.
   std::string variant;
-  /// Architecture of PTX: sm_80 or sm_90a.
-  std::string gpuArch = "sm_80";
+  /// Architectures of GPUs, sm_80 and sm_90a: a library has a variant for CUDA devices of each.
+  std::vector<std::string> gpuArchs;
+  /// The assembler that makes cubins of PTX: "auto" (ptxas from PATH or /usr/local/cuda/bin, where it is), "none", or
+  /// its path.
+  std::string ptxas = "auto";
+  /// A module that takes the place of what mf-gpu-pipeline makes of the model for `gpuHost`; empty: none. What is for one
+  /// architecture, as that is, is for the first of `gpuArchs`, or sm_80.
+  std::string gpuKernels;
+  bool gpuHost = false; ///< add the variants gpu-host and gpu-host-checked, which run these kernels on host threads
   /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.
   std::string strategyFile;
   /// Name of the model, a C identifier; empty: the module's own, or made from the input's.
@@ -45,13 +52,21 @@ struct CompilerOptions {
   /// Of the sequences' caches: keep, f32, bf16 or f16.
   std::string cacheType = "keep";
   int64_t headGroup = 32, weightGroup = 32;
-  unsigned jobs = 0; ///< threads; 0: as many as the process may use
+  /// A file of mf-run --count-codes, see mf-prune-tables; empty: tables keep their rows.
+  std::string pruneTables;
+  int64_t pruneAtMost = 0;
+  int64_t pruneKept = 0; ///< features of each `pruneOf` that dense weights keep, see mf-prune-weights; 0: all
+  int64_t pruneOf = 4;
+  bool traceCodes = false; ///< with the entry point that mf-run --count-codes calls
+  unsigned jobs = 0;       ///< threads; 0: as many as the process may use
   Sanitizer sanitizer = Sanitizer::None;
   bool embedParameters = false; ///< in the library; for at most 64 MiB
   ReportKind report = ReportKind::None;
   /// Sizes that the report evaluates costs at, see CostOptions.
   llvm::StringMap<int64_t> reportSizes;
   bool progress = false; ///< a line on standard error that is overwritten
+
+  std::string getGPUArch() const { return gpuArchs.empty() ? "sm_80" : gpuArchs.front(); }
 };
 
 /// Compiles. `registry` has all dialects with their interfaces and translations (registerAllDialectsAndPasses). Files

@@ -42,6 +42,23 @@ struct LoopCount {
   int64_t sharedForOne = 0;
 };
 
+/// A kernel of a CUDA variant, mf_rt_cuda_kernel.
+struct KernelPlan {
+  std::string name;
+  int64_t threads = 0;        ///< of a block
+  int64_t workgroupBytes = 0; ///< the most that a launch asks for
+};
+
+/// What a variant launches on CUDA devices, mf_rt_cuda_code.
+struct CUDAPlan {
+  std::string arch; ///< sm_90a
+  int64_t major = 0, minor = 0;
+  bool exact = false; ///< for devices of this compute capability alone
+  std::vector<KernelPlan> kernels;
+  std::string ptx;
+  std::string cubin; ///< empty where there was no assembler
+};
+
 /// One instruction-set variant.
 struct VariantPlan {
   std::string name;
@@ -49,6 +66,7 @@ struct VariantPlan {
   std::string features; ///< LLVM's feature string
   int64_t vectorBits = 0;
   uint64_t requiredFeatures = 0; ///< bits of mf/Runtime/Plan.h
+  std::optional<CUDAPlan> cuda;
   std::vector<StrategyCount> strategies;
   std::vector<LoopCount> loops;
 };

@@ -53,6 +53,28 @@ Value GPUKernelBuilder::broadcast(Value scalar, int64_t width) {
   return width == 1 ? scalar : vector::BroadcastOp::create(b, VectorType::get(width, scalar.getType()), scalar);
 }
 
+Value GPUKernelBuilder::maxF(Value x, Value y) { return buildMax(b, b.getLoc(), x, y); }
+
+SmallVector<Value> GPUKernelBuilder::exp2OfDifference(ValueRange xs) {
+  return buildExp2OfDifference(b, b.getLoc(), xs, /*fma=*/true);
+}
+
+SmallVector<Value> GPUKernelBuilder::elements(Value vector, int64_t width) {
+  if (width == 1)
+    return {vector};
+  SmallVector<Value> scalars;
+  for (int64_t i = 0; i < width; ++i)
+    scalars.push_back(vector::ExtractOp::create(b, vector, i));
+  return scalars;
+}
+
+Value GPUKernelBuilder::fromElements(ArrayRef<Value> scalars) {
+  if (scalars.size() == 1)
+    return scalars.front();
+  auto type = VectorType::get(static_cast<int64_t>(scalars.size()), scalars.front().getType());
+  return vector::FromElementsOp::create(b, type, scalars);
+}
+
 Value GPUKernelBuilder::addElements(Value vector, int64_t width) {
   if (width == 1)
     return vector;
@@ -98,8 +120,16 @@ void GPUKernelBuilder::store(Value value, Value memref, ValueRange indices) {
   store->setAttr("alignment", b.getI64IntegerAttr(getVectorAlignment(type)));
 }
 
+void GPUKernelBuilder::storeRounded(Value value, Value memref, ValueRange indices) {
+  Type element = getElementTypeOrSelf(memref.getType());
+  store(buildRoundFromF32(b, b.getLoc(), value, element, /*halfConversions=*/true), memref, indices);
+}
+
 bool GPUKernelBuilder::hasAlignedRows(Value memref, int64_t width) {
   auto type = cast<MemRefType>(memref.getType());
+  // Every stride of a compact memref is a multiple of the size of a row.
+  if (type.getLayout().isIdentity())
+    return type.getRank() < 2 || (!type.isDynamicDim(type.getRank() - 1) && type.getShape().back() % width == 0);
   SmallVector<int64_t> strides;
   int64_t offset;
   if (failed(type.getStridesAndOffset(strides, offset)) || ShapedType::isDynamic(offset) || offset % width != 0 ||
@@ -109,12 +139,12 @@ bool GPUKernelBuilder::hasAlignedRows(Value memref, int64_t width) {
                       [&](int64_t stride) { return !ShapedType::isDynamic(stride) && stride % width == 0; });
 }
 
-Value GPUKernelBuilder::workgroupMemory(ArrayRef<int64_t> shape, Type element) {
+Value GPUKernelBuilder::workgroupMemory(ArrayRef<int64_t> shape, Type element, int64_t begin) {
   Attribute space = gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto bytes = MemRefType::get({0}, b.getI8Type(), MemRefLayoutAttrInterface(), space);
   Value memory = memref::GetGlobalOp::create(b, bytes, kWorkgroupMemory);
   auto type = MemRefType::get(shape, element, MemRefLayoutAttrInterface(), space);
-  return memref::ViewOp::create(b, type, memory, index(0), ValueRange());
+  return memref::ViewOp::create(b, type, memory, index(begin), ValueRange());
 }
 
 void GPUKernelBuilder::copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements) {
@@ -151,6 +181,14 @@ Value GPUKernelBuilder::warpSum(Value x) {
   return x;
 }
 
+Value GPUKernelBuilder::warpMax(Value x) {
+  for (int64_t mask = kWarpThreads / 2; mask > 0; mask /= 2)
+    x = maxF(x, shuffleXor(x, mask));
+  return x;
+}
+
+void GPUKernelBuilder::warpBarrier() { NVVM::SyncWarpOp::create(b, integer(-1)); }
+
 //===----------------------------------------------------------------------===//
 // Control flow
 //===----------------------------------------------------------------------===//
@@ -181,11 +219,17 @@ void GPUKernelBuilder::ifThen(Value condition, function_ref<void()> body) {
 
 SmallVector<Value> GPUKernelBuilder::choose(Value condition, function_ref<SmallVector<Value>()> body,
                                             ValueRange otherwise) {
-  auto branch = scf::IfOp::create(b, otherwise.getTypes(), condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, body());
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, otherwise);
+  return choose(condition, body, [&] { return SmallVector<Value>(otherwise); });
+}
+
+SmallVector<Value> GPUKernelBuilder::choose(Value condition, function_ref<SmallVector<Value>()> body,
+                                            function_ref<SmallVector<Value>()> otherwise) {
+  auto build = [&](function_ref<SmallVector<Value>()> side) {
+    return [this, side](OpBuilder &, Location) {
+      OpBuilder::InsertionGuard guard(b);
+      scf::YieldOp::create(b, side());
+    };
+  };
+  auto branch = scf::IfOp::create(b, condition, build(body), build(otherwise));
   return llvm::to_vector(ValueRange(branch.getResults()));
 }

@@ -1,55 +1,88 @@
-// The ops that a kernel of a GPU may hold.
+// The table of the ops that a kernel of a GPU may hold.
 #include "mf/Codegen/GPU/KernelOps.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
+using namespace mlir::mf;
 
-static constexpr llvm::StringLiteral kernelOps[] = {"arith.addf",
-                                                    "arith.addi",
-                                                    "arith.andi",
-                                                    "arith.bitcast",
-                                                    "arith.cmpf",
-                                                    "arith.cmpi",
-                                                    "arith.constant",
-                                                    "arith.divf",
-                                                    "arith.divui",
-                                                    "arith.extf",
-                                                    "arith.extui",
-                                                    "arith.index_cast",
-                                                    "arith.index_castui",
-                                                    "arith.minui",
-                                                    "arith.mulf",
-                                                    "arith.muli",
-                                                    "arith.negf",
-                                                    "arith.remui",
-                                                    "arith.select",
-                                                    "arith.shli",
-                                                    "arith.shrui",
-                                                    "arith.subf",
-                                                    "arith.subi",
-                                                    "arith.trunci",
-                                                    "gpu.barrier",
-                                                    "gpu.block_id",
-                                                    "gpu.return",
-                                                    "gpu.shuffle",
-                                                    "gpu.thread_id",
-                                                    "math.absf",
-                                                    "math.fma",
-                                                    "math.sqrt",
-                                                    "memref.dim",
-                                                    "memref.get_global",
-                                                    "memref.load",
-                                                    "memref.store",
-                                                    "memref.view",
-                                                    "nvgpu.device_async_copy",
-                                                    "nvvm.cp.async.commit.group",
-                                                    "nvvm.cp.async.wait.group",
-                                                    "nvvm.vote.sync",
-                                                    "scf.for",
-                                                    "scf.if",
-                                                    "scf.yield",
-                                                    "vector.broadcast",
-                                                    "vector.extract",
-                                                    "vector.load",
-                                                    "vector.store"};
+static constexpr auto kNotCounted = MF_RT_GPU_KIND_COUNT;
 
-llvm::ArrayRef<llvm::StringLiteral> mf::getGPUKernelOps() { return kernelOps; }
+/// An op that concerns one thread and no memory.
+static constexpr GPUKernelOp same(llvm::StringLiteral name, mf_rt_gpu_kind kind = kNotCounted,
+                                  PTXMeaning ptx = PTXMeaning::Converted) {
+  return {name, ptx, HostMeaning::Same, kind};
+}
+
+// clang-format off
+static constexpr GPUKernelOp kernelOps[] = {
+    same("arith.addf", MF_RT_GPU_FLOAT),
+    same("arith.addi", MF_RT_GPU_INTEGER),
+    same("arith.andi", MF_RT_GPU_INTEGER),
+    same("arith.bitcast"),
+    same("arith.cmpf", MF_RT_GPU_FLOAT),
+    same("arith.cmpi", MF_RT_GPU_INTEGER),
+    same("arith.constant"),
+    same("arith.divf", MF_RT_GPU_FLOAT),
+    same("arith.divui", MF_RT_GPU_INTEGER),
+    same("arith.extf", MF_RT_GPU_CONVERSION),
+    same("arith.extsi", MF_RT_GPU_CONVERSION),
+    same("arith.extui", MF_RT_GPU_CONVERSION),
+    same("arith.fptosi", MF_RT_GPU_CONVERSION),
+    same("arith.index_cast", MF_RT_GPU_CONVERSION),
+    same("arith.index_castui", MF_RT_GPU_CONVERSION),
+    same("arith.minui", MF_RT_GPU_INTEGER),
+    same("arith.mulf", MF_RT_GPU_FLOAT),
+    same("arith.muli", MF_RT_GPU_INTEGER),
+    same("arith.negf", MF_RT_GPU_FLOAT),
+    same("arith.ori", MF_RT_GPU_INTEGER),
+    same("arith.remui", MF_RT_GPU_INTEGER),
+    same("arith.select", MF_RT_GPU_CHOICE),
+    same("arith.shli", MF_RT_GPU_INTEGER),
+    same("arith.shrui", MF_RT_GPU_INTEGER),
+    same("arith.subf", MF_RT_GPU_FLOAT),
+    same("arith.subi", MF_RT_GPU_INTEGER),
+    same("arith.truncf", MF_RT_GPU_CONVERSION),
+    same("arith.trunci", MF_RT_GPU_CONVERSION),
+    {"gpu.barrier", PTXMeaning::Converted, HostMeaning::Wait, MF_RT_GPU_BARRIER},
+    {"gpu.block_id", PTXMeaning::Converted, HostMeaning::Inline, kNotCounted},
+    {"gpu.return", PTXMeaning::Converted, HostMeaning::Inline, kNotCounted},
+    {"gpu.shuffle", PTXMeaning::Converted, HostMeaning::Wait, MF_RT_GPU_SHUFFLE},
+    {"gpu.thread_id", PTXMeaning::Converted, HostMeaning::Inline, kNotCounted},
+    same("llvm.extractvalue", kNotCounted, PTXMeaning::Translated),
+    same("math.absf", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
+    same("math.copysign", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
+    same("math.fma", MF_RT_GPU_FUSED, PTXMeaning::Expanded),
+    same("math.sqrt", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
+    same("memref.dim"),
+    {"memref.get_global", PTXMeaning::Converted, HostMeaning::Inline, kNotCounted},
+    {"memref.load", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_LOAD},
+    {"memref.store", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_STORE},
+    same("memref.view"),
+    {"nvgpu.device_async_copy", PTXMeaning::Converted, HostMeaning::Call, MF_RT_GPU_COPY},
+    {"nvgpu.ldmatrix", PTXMeaning::Converted, HostMeaning::Wait, MF_RT_GPU_MATRIX_LOAD},
+    {"nvgpu.mma.sync", PTXMeaning::Converted, HostMeaning::Wait, MF_RT_GPU_MATRIX_PRODUCT},
+    {"nvvm.bar.warp.sync", PTXMeaning::Translated, HostMeaning::Wait, MF_RT_GPU_BARRIER},
+    {"nvvm.cp.async.commit.group", PTXMeaning::Translated, HostMeaning::Call, kNotCounted},
+    {"nvvm.cp.async.wait.group", PTXMeaning::Translated, HostMeaning::Call, kNotCounted},
+    {"nvvm.mma.sync", PTXMeaning::Translated, HostMeaning::Wait, MF_RT_GPU_MATRIX_PRODUCT},
+    {"nvvm.vote.sync", PTXMeaning::Translated, HostMeaning::Wait, MF_RT_GPU_VOTE},
+    same("scf.for", MF_RT_GPU_BRANCH),
+    same("scf.if", MF_RT_GPU_BRANCH),
+    same("scf.yield"),
+    same("vector.bitcast"),
+    same("vector.broadcast"),
+    same("vector.extract"),
+    same("vector.from_elements"),
+    same("vector.insert"),
+    {"vector.load", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_LOAD},
+    {"vector.store", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_STORE},
+};
+// clang-format on
+
+llvm::ArrayRef<GPUKernelOp> mf::getGPUKernelOps() { return kernelOps; }
+
+const GPUKernelOp *mf::findGPUKernelOp(llvm::StringRef name) {
+  const auto *found = llvm::lower_bound(
+      kernelOps, name, [](const GPUKernelOp &op, llvm::StringRef name) { return llvm::StringRef(op.name) < name; });
+  return found != std::end(kernelOps) && llvm::StringRef(found->name) == name ? found : nullptr;
+}

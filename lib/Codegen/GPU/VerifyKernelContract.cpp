@@ -17,11 +17,14 @@ static LogicalResult verifyKernel(gpu::GPUFuncOp kernel) {
   auto size = kernel.getKnownBlockSize();
   if (!size || (*size)[0] % kWarpThreads != 0 || (*size)[1] != 1 || (*size)[2] != 1)
     return kernel.emitOpError() << "expects 'known_block_size' to be whole warps of one dimension";
+  if (kernel.getNumWorkgroupAttributions() + kernel.getNumPrivateAttributions() > 0)
+    return kernel.emitOpError() << "expects no attributions: workgroup memory is what the launch gives";
   WalkResult result = kernel.getBody().walk([](Operation *op) {
-    if (llvm::is_contained(getGPUKernelOps(), op->getName().getStringRef()))
+    if (findGPUKernelOp(op->getName().getStringRef()))
       return WalkResult::advance();
     InFlightDiagnostic diagnostic = op->emitOpError() << "is not among the ops that a kernel may hold";
-    diagnostic.attachNote() << "a kernel may hold " << llvm::join(getGPUKernelOps(), ", ");
+    auto names = llvm::map_range(getGPUKernelOps(), [](const GPUKernelOp &permitted) { return permitted.name; });
+    diagnostic.attachNote() << "a kernel may hold " << llvm::join(names, ", ");
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

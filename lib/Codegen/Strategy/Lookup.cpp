@@ -29,7 +29,7 @@ static bool hasStrips(LookupOp op) {
 /// are read once for many tokens pay from a quarter of the rows of a table on.
 static CPUStripsAttr selectStrips(LookupOp op, CPUTargetAttr target) {
   auto type = cast<ShapedType>(op.getTables().front().getType());
-  int64_t rows = type.getDimSize(2), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
+  int64_t rows = op.getTableRows(), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
   int64_t tables = target.getL2Bytes() / 2 / (rows * rowBytes) / 4 * 4;
   tables = std::clamp<int64_t>(tables, 4, 16);
   return CPUStripsAttr::get(op.getContext(), /*strips=*/1, tables, /*ahead=*/1, /*gather_tokens=*/rows / 4,

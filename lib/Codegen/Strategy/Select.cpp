@@ -13,8 +13,8 @@ StrategyAttrInterface mlir::mf::selectStrategy(ComputeOpInterface op, CPUTargetA
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectAttentionStrategy(op, target); })
       .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
           [&](auto) { return selectLinearAttentionStrategy(op, target); })
-      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp,
-            UpdateStateOp>([&](auto) { return selectRowsStrategy(op, target); })
+      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp,
+            TopKOp, UpdateStateOp>([&](auto) { return selectRowsStrategy(op, target); })
       .Default(StrategyAttrInterface());
 }
 
@@ -54,7 +54,7 @@ LogicalResult mlir::mf::verifyStrategy(ComputeOpInterface op) {
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return expectFamily<CPUFlashAttr>(op); })
       .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
           [&](auto) { return expectFamily<CPULinearAttentionAttr>(op); })
-      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp, TopKOp,
-            UpdateStateOp>([&](auto) { return expectFamily<CPURowsAttr>(op); })
+      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp,
+            TopKOp, UpdateStateOp>([&](auto) { return expectFamily<CPURowsAttr>(op); })
       .Default(success());
 }

@@ -2,17 +2,24 @@
 #ifndef MF_LIB_CONVERSION_MFTOGPU_KERNELS_H
 #define MF_LIB_CONVERSION_MFTOGPU_KERNELS_H
 
+#include "FlashRows.h"
 #include "mf/Codegen/GPU/KernelBuilder.h"
 #include "mf/Dialect/MF/IR/MFOps.h"
 
 namespace mlir::mf {
 
 /// A warp per row; the grid is (row blocks).
+void buildGPUActivation(ActivationOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPUEmbedding(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPULayerNorm(LayerNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPURope(RopeOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
+void buildGPUMergeTopK(MergeTopKOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
+void buildGPUUpdateState(UpdateStateOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
+
+/// A warp per run of columns; the grid is (blocks of runs, tokens).
+void buildGPUTopK(TopKOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 
 /// A warp per token; the grid is (token blocks).
 void buildGPUHash(HashOp op, GPUHashAttr strategy, GPUKernelBuilder &k);
@@ -38,6 +45,43 @@ struct TableTile {
 
 /// The grid is (strips, token blocks, table sets).
 void buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
+
+/// Workgroup memory [warps, 32, rows] for the weights of a block of keys.
+Value getFlashWeights(GPUKernelBuilder &k, int64_t warps, int64_t rows);
+
+/// Attention over all keys; the grid is (warps of tokens / warps, parts of heads).
+void buildGPUFlash(const AttentionOperands &operands, GPUFlashAttr strategy, GPUKernelBuilder &k);
+
+/// What each block of keys gives, to scratch [tokens, heads, blocks, features of a value + 2]; the grid is (blocks of
+/// keys / warps, parts of heads, tokens).
+void buildGPUFlashBlocks(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy, GPUKernelBuilder &k);
+
+/// The results from that scratch; the grid is (heads / warps, tokens).
+void buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy, GPUKernelBuilder &k);
+
+/// Shape of a dense layer's kernels.
+struct DenseShape {
+  DenseShape(LinearOp op, GPUDenseTileAttr strategy);
+
+  int64_t features;    ///< of x
+  int64_t slices;      ///< of features
+  int64_t tileThreads; ///< of the kernel with tiles
+  int64_t xBytes;      ///< of its tiles of x in workgroup memory
+  int64_t tileBytes;   ///< of all of it
+  int64_t width;       ///< adjacent columns of the weight that a thread of a stream loads
+  int64_t lanes;       ///< threads of a slice
+  int64_t groups;      ///< slices at a time
+  int64_t streamBytes; ///< of workgroup memory
+};
+
+/// Tokens and columns of a block of the kernel that streams weights.
+inline constexpr int64_t kStreamTokens = 4, kStreamColumns = 32;
+
+/// The grid is (columns / tile, tokens / tile).
+void buildGPUDenseTile(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k);
+
+/// The grid is (columns / 32, tokens / 4).
+void buildGPUDenseStream(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k);
 
 } // namespace mlir::mf
 

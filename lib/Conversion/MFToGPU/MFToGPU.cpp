@@ -44,6 +44,13 @@ private:
   LogicalResult lowerRows(OpT op, StringRef family, void (*build)(OpT, GPURowsAttr, GPUKernelBuilder &));
   LogicalResult lowerHash(HashOp op);
   LogicalResult lowerLookup(LookupOp op);
+  LogicalResult lowerLinear(LinearOp op);
+  LogicalResult lowerAttention(Operation *op, const AttentionOperands &operands);
+  LogicalResult lowerTopK(TopKOp op);
+  void launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy);
+  void launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy);
+  /// Launches by `few` below `bound` tokens, by `many` from there on.
+  void chooseByTokens(Location loc, Value tokens, int64_t bound, function_ref<void()> few, function_ref<void()> many);
   void launchGather(LookupOp op, int64_t threads);
   void launchTableTile(LookupOp op, GPUTableTileAttr strategy);
 
@@ -139,7 +146,7 @@ LogicalResult KernelLowering::lowerRows(OpT op, StringRef family, void (*build)(
   auto strategy = getStrategy<GPURowsAttr>(op);
   if (!strategy)
     return failure();
-  Value rows = ceilDiv(op.getLoc(), getTokens(b, op.getLoc(), op.getInit()), strategy.getWarps());
+  Value rows = ceilDiv(op.getLoc(), getTokens(b, op.getLoc(), op->getOperand(0)), strategy.getWarps());
   launch(op, family, {{rows}, strategy.getWarps() * kWarpThreads},
          [&](Operation *inner, GPUKernelBuilder &k) { build(cast<OpT>(inner), strategy, k); });
   return success();
@@ -179,19 +186,130 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
             tile.bytes},
            [&](Operation *inner, GPUKernelBuilder &k) { buildGPUTableTile(cast<LookupOp>(inner), strategy, k); });
   };
-  Value isFew =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, tokens, index(loc, strategy.getGatherTokens()));
+  chooseByTokens(
+      loc, tokens, strategy.getGatherTokens(), [&] { launchGather(op, /*threads=*/128); }, launchTile);
+}
+
+void KernelLowering::chooseByTokens(Location loc, Value tokens, int64_t bound, function_ref<void()> few,
+                                    function_ref<void()> many) {
+  Value isFew = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, tokens, index(loc, bound));
   auto branch = scf::IfOp::create(b, loc, isFew, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenYield());
-  launchGather(op, /*threads=*/128);
+  few();
   b.setInsertionPoint(branch.elseYield());
-  launchTile();
+  many();
+}
+
+LogicalResult KernelLowering::lowerLinear(LinearOp op) {
+  if (op.isQuantized())
+    return op.emitOpError("has a quantised weight, which has no kernel for GPUs");
+  auto strategy = getStrategy<GPUDenseTileAttr>(op);
+  if (!strategy)
+    return failure();
+  if (PanelLayoutAttr layout = op.getLayoutAttr(); layout && layout.getInterleave() != 1)
+    return op.emitOpError("expects panels of floats without interleaved features, found ") << layout;
+  Location loc = op.getLoc();
+  DenseShape shape(op, strategy);
+  Value tokens = getTokens(b, loc, op.getX());
+  int64_t columns = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
+  auto stream = [&] {
+    launch(op, "linear_stream",
+           {{index(loc, llvm::divideCeil(columns, kStreamColumns)), ceilDiv(loc, tokens, kStreamTokens)},
+            shape.lanes * shape.groups,
+            shape.streamBytes},
+           [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseStream(cast<LinearOp>(inner), strategy, k); });
+  };
+  auto tile = [&] {
+    launch(op, "linear_tile",
+           {{index(loc, llvm::divideCeil(columns, strategy.getColumns())), ceilDiv(loc, tokens, strategy.getRows())},
+            shape.tileThreads,
+            shape.tileBytes},
+           [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseTile(cast<LinearOp>(inner), strategy, k); });
+  };
+  chooseByTokens(loc, tokens, strategy.getStreamTokens(), stream, tile);
+  return success();
+}
+
+/// The operands of an attention in a kernel.
+static AttentionOperands getAttentionOperands(Operation *op) {
+  if (auto cached = dyn_cast<CachedAttentionOp>(op))
+    return AttentionOperands(cached);
+  return AttentionOperands(cast<AttentionOp>(op));
+}
+
+/// Bytes of workgroup memory for the weights of a block of keys.
+static int64_t getWeightBytes(GPUFlashAttr strategy, int64_t rows) {
+  return strategy.getWarps() * kFlashKeys * rows * 4;
+}
+
+void KernelLowering::launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy) {
+  Location loc = op->getLoc();
+  FlashShape shape(operands, strategy.getRows());
+  Value blocks = ceilDiv(loc, getTokens(b, loc, operands.q), shape.tokens * strategy.getWarps());
+  launch(op, "attention",
+         {{blocks, index(loc, operands.keyHeads * shape.headGroups)},
+          strategy.getWarps() * kWarpThreads,
+          getWeightBytes(strategy, shape.getRows())},
+         [&](Operation *inner, GPUKernelBuilder &k) { buildGPUFlash(getAttentionOperands(inner), strategy, k); });
+}
+
+void KernelLowering::launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy) {
+  Location loc = op.getLoc();
+  AttentionOperands operands(op);
+  FlashShape shape(operands, strategy.getRows());
+  int64_t warps = strategy.getWarps();
+  Value tokens = getTokens(b, loc, op.getQ()), positions = b.createOrFold<memref::DimOp>(loc, op.getKeys(), 2);
+  launch(op, "attention_blocks",
+         {{ceilDiv(loc, positions, kFlashKeys * warps), index(loc, operands.keyHeads * shape.headGroups), tokens},
+          warps * kWarpThreads,
+          getWeightBytes(strategy, shape.heads)},
+         [&](Operation *inner, GPUKernelBuilder &k) {
+           auto cached = cast<CachedAttentionOp>(inner);
+           buildGPUFlashBlocks(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
+         });
+  launch(op, "attention_merge", {{index(loc, llvm::divideCeil(operands.heads, warps)), tokens}, warps * kWarpThreads},
+         [&](Operation *inner, GPUKernelBuilder &k) {
+           auto cached = cast<CachedAttentionOp>(inner);
+           buildGPUFlashMerge(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
+         });
+}
+
+LogicalResult KernelLowering::lowerAttention(Operation *op, const AttentionOperands &operands) {
+  auto strategy = getStrategy<GPUFlashAttr>(cast<ComputeOpInterface>(op));
+  if (!strategy)
+    return failure();
+  auto cached = dyn_cast<CachedAttentionOp>(op);
+  if (!cached || strategy.getSplitTokens() == 0) {
+    launchFlash(op, operands, strategy);
+    return success();
+  }
+  if (cached.getScratch().size() != 1)
+    return op->emitOpError("expects scratch for the blocks of keys, which mf-gpu-add-scratch gives");
+  chooseByTokens(
+      op->getLoc(), getTokens(b, op->getLoc(), operands.q), strategy.getSplitTokens(),
+      [&] { launchSplitFlash(cached, strategy); }, [&] { launchFlash(op, operands, strategy); });
+  return success();
+}
+
+LogicalResult KernelLowering::lowerTopK(TopKOp op) {
+  auto strategy = getStrategy<GPURowsAttr>(op);
+  if (!strategy)
+    return failure();
+  Location loc = op.getLoc();
+  int64_t runs = cast<MemRefType>(op.getValuesInit().getType()).getDimSize(1);
+  launch(op, "top_k",
+         {{index(loc, llvm::divideCeil(runs, strategy.getWarps())), getTokens(b, loc, op.getX())},
+          strategy.getWarps() * kWarpThreads},
+         [&](Operation *inner, GPUKernelBuilder &k) { buildGPUTopK(cast<TopKOp>(inner), strategy, k); });
+  return success();
 }
 
 LogicalResult KernelLowering::lowerLookup(LookupOp op) {
   if (op.isQuantized())
     return op.emitOpError("has quantised tables, which have no kernel for GPUs");
+  if (op.hasSharedRows() && op.getNumTables() > 1)
+    return op.emitOpError("has pruned tables, which have no kernel for GPUs");
   if (auto gather = dyn_cast_or_null<GPURowGatherAttr>(op.getStrategyAttr())) {
     launchGather(op, gather.getThreads());
     return success();
@@ -217,8 +335,10 @@ static LogicalResult checkMemRefs(Operation *op) {
     auto memref = dyn_cast<MemRefType>(type);
     if (!memref)
       return op->emitOpError("operand #") << position << " is a tensor; kernels are built on memrefs";
+    // Caches have as many positions as a session asks for.
+    int64_t cacheDim = memref.getRank() == 4 ? 2 : 0;
     for (auto [dim, extent] : llvm::enumerate(memref.getShape()))
-      if (dim > 0 && ShapedType::isDynamic(extent))
+      if (dim > 0 && static_cast<int64_t>(dim) != cacheDim && ShapedType::isDynamic(extent))
         return op->emitOpError("dimension ") << dim << " of " << type << " must be static";
   }
   return success();
@@ -230,13 +350,24 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
   b.setInsertionPoint(op);
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
+          .Case([&](ActivationOp activation) { return lowerRows(activation, "activation", buildGPUActivation); })
           .Case([&](AddOp add) { return lowerRows(add, "add", buildGPUAdd); })
-          .Case([&](EmbeddingOp embedding) { return lowerRows(embedding, "embedding", buildGPUEmbedding); })
+          .Case<AttentionOp, CachedAttentionOp>(
+              [&](auto attention) { return lowerAttention(attention, AttentionOperands(attention)); })
+          .Case([&](EmbeddingOp embedding) {
+            if (embedding.getLayoutAttr())
+              return LogicalResult(embedding.emitOpError("has a table in panels, which has no kernel for GPUs"));
+            return lowerRows(embedding, "embedding", buildGPUEmbedding);
+          })
           .Case([&](HashOp hash) { return lowerHash(hash); })
           .Case([&](LayerNormOp norm) { return lowerRows(norm, "layer_norm", buildGPULayerNorm); })
+          .Case([&](LinearOp linear) { return lowerLinear(linear); })
           .Case([&](LookupOp lookup) { return lowerLookup(lookup); })
+          .Case([&](MergeTopKOp merge) { return lowerRows(merge, "merge_top_k", buildGPUMergeTopK); })
           .Case([&](RMSNormOp norm) { return lowerRows(norm, "rms_norm", buildGPURMSNorm); })
           .Case([&](RopeOp rope) { return lowerRows(rope, "rope", buildGPURope); })
+          .Case([&](TopKOp topK) { return lowerTopK(topK); })
+          .Case([&](UpdateStateOp update) { return lowerRows(update, "update_state", buildGPUUpdateState); })
           .Default([](Operation *other) { return other->emitOpError("has no kernel for GPUs"); });
   if (succeeded(result))
     op.erase();

@@ -1,5 +1,6 @@
 // Ops that go row by row, a warp per row: the lanes take pieces of 16 bytes in turn, sums are per lane, then of a warp.
 #include "Kernels.h"
+#include "mf/Codegen/CPU/VectorMath.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 
 using namespace mlir;
@@ -128,6 +129,46 @@ void mf::buildGPULayerNorm(LayerNormOp op, GPURowsAttr strategy, GPUKernelBuilde
     row.forEachPiece([&](Value column) {
       Value normal = k.mulF(loadCentred(column), k.broadcast(factor, row.width));
       Value y = k.fma(normal, k.load(op.getWeight(), column, row.width), k.load(op.getBias(), column, row.width));
+      k.store(y, op.getInit(), {row.token, column});
+    });
+  });
+}
+
+/// z / (1 + exp(-t)). Where exp overflows, the quotient is a zero of the sign of z.
+static Value buildLogisticProduct(GPUKernelBuilder &k, Value z, Value minusT, int64_t width) {
+  Value power = buildExp(k.builder(), z.getLoc(), minusT, /*fma=*/true);
+  return k.divF(z, k.addF(power, k.constant(1.0f, width)));
+}
+
+/// The formulas of the CPU's kernel: (1 + tanh(t)) / 2 is the logistic function at 2 t.
+static Value buildFunction(GPUKernelBuilder &k, ActivationKind kind, Value z, int64_t width) {
+  auto constant = [&](float value) { return k.constant(value, width); };
+  switch (kind) {
+  case ActivationKind::GELU: {
+    Value erf = buildErf(k.builder(), z.getLoc(), k.mulF(z, constant(0.70710678118f)), /*fma=*/true);
+    return k.mulF(k.mulF(z, constant(0.5f)), k.addF(erf, constant(1.0f)));
+  }
+  case ActivationKind::GELUTanh: {
+    constexpr float minusTwoRoots = -1.5957691216f; // -2 sqrt(2 / pi)
+    Value inner = k.fma(k.mulF(z, z), constant(0.044715f), constant(1.0f));
+    return buildLogisticProduct(k, z, k.mulF(k.mulF(z, constant(minusTwoRoots)), inner), width);
+  }
+  case ActivationKind::SiLU:
+    return buildLogisticProduct(k, z, k.mulF(z, constant(-1.0f)), width);
+  }
+  llvm_unreachable("no other activation");
+}
+
+void mf::buildGPUActivation(ActivationOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
+  SmallVector<Value> memrefs(op->getOperands());
+  forRow(k, strategy, op.getInit(), memrefs, [&](const Row &row) {
+    row.forEachPiece([&](Value column) {
+      Value z = k.load(op.getX(), {row.token, column}, row.width);
+      if (op.getBias())
+        z = k.addF(z, k.load(op.getBias(), column, row.width));
+      Value y = buildFunction(k, op.getKind(), z, row.width);
+      if (op.getFactor())
+        y = k.mulF(y, k.load(op.getFactor(), {row.token, column}, row.width));
       k.store(y, op.getInit(), {row.token, column});
     });
   });

@@ -10,7 +10,11 @@ namespace mlir::mf {
 using namespace mlir;
 using namespace mlir::mf;
 
-static constexpr StringLiteral linkedFunctions[] = {"mf_rt_parallel_for", "memcpy", "memmove", "memset"};
+static constexpr StringLiteral linkedFunctions[] = {"memcpy", "memmove", "memset"};
+
+static bool isLinked(StringRef function) {
+  return function.starts_with("mf_rt_") || llvm::is_contained(linkedFunctions, function);
+}
 
 /// Intrinsics that code generation turns into calls of libm.
 static bool callsLibM(Operation *op) {
@@ -20,7 +24,7 @@ static bool callsLibM(Operation *op) {
 
 static LogicalResult verifyOp(Operation *op, CPUTargetAttr target) {
   if (auto function = dyn_cast<LLVM::LLVMFuncOp>(op)) {
-    if (function.isExternal() && !llvm::is_contained(linkedFunctions, function.getSymName()))
+    if (function.isExternal() && !isLinked(function.getSymName()))
       return op->emitOpError("declares @") << function.getSymName() << ", which no library links";
     return success();
   }

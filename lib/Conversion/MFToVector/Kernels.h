@@ -31,6 +31,7 @@ void lowerLinearOfIntegers(LinearOp op, CPUPanelGemmAttr strategy);
 void lowerLinearAttention(LinearAttentionOp op, CPULinearAttentionAttr strategy);
 void lowerLookup(LookupOp op, CPURowGatherAttr strategy);
 void lowerLookupStrips(LookupOp op, CPUStripsAttr strategy);
+void lowerMapCodes(MapCodesOp op, CPURowsAttr strategy);
 void lowerMergeTopK(MergeTopKOp op, CPURowsAttr strategy);
 void lowerProjectSequence(ProjectSequenceOp op, CPULinearAttentionAttr strategy);
 void lowerQuantizeRows(QuantizeRowsOp op, CPURowsAttr strategy);

@@ -14,12 +14,12 @@ static constexpr int64_t prefetchBytes = 4096;
 static constexpr int64_t cacheLineBytes = 64;
 
 namespace {
-/// `count` rows from `row` on, and the features [from, to) of a block.
+/// `count` rows from `row` on, and the features [from, to) of a block, as the weight numbers them.
 struct RowTile {
   Value row;
   int64_t count;
   Value from, to;
-  /// Where the activations are: element (i, feature) at [firstRow + i, feature - firstFeature].
+  /// Where the activations are: element (i, feature), as x numbers it, at [firstRow + i, feature - firstFeature].
   Value x, firstRow, firstFeature;
 };
 
@@ -43,6 +43,7 @@ public:
 
 private:
   void forEachColumns(int64_t count, function_ref<void(const Columns &)> body);
+  Value toActivations(Value feature);
   RowTile copyActivations(Value row, int64_t count, Value from, Value to);
   void buildTile(const RowTile &tile, const Columns &columns);
   SmallVector<Value> loadSums(const RowTile &tile, const Columns &columns);
@@ -54,8 +55,10 @@ private:
   CPUPanelGemmAttr strategy;
   KernelBuilder kb;
   int64_t panelColumns;
-  /// Features of the layer, and of a block.
+  /// Features of the weight, and of a block.
   int64_t features, blockFeatures;
+  /// Which of them are there; null: all.
+  FeaturePruningAttr pruning;
   /// Activations of a tile of rows and a block of features.
   Value block;
 };
@@ -63,8 +66,18 @@ private:
 
 PanelKernel::PanelKernel(LinearOp op, CPUPanelGemmAttr strategy)
     : op(op), strategy(strategy), kb(op, strategy.getLanes()), panelColumns(op.getLayoutAttr().getColumns()),
-      features(cast<MemRefType>(op.getWeight().getType()).getDimSize(1)),
-      blockFeatures(std::min(features, strategy.getFeatures())) {}
+      features(cast<MemRefType>(op.getWeight().getType()).getDimSize(1)), pruning(op.getPruningAttr()) {
+  blockFeatures = std::min(features, strategy.getFeatures());
+  // Whole groups; of activations a block has as many as without pruning.
+  if (pruning)
+    blockFeatures = std::min(
+        features, pruning.getNumKept(std::max(strategy.getFeatures() / pruning.getOf(), int64_t(1)) * pruning.getOf()));
+}
+
+/// A number of features of whole groups of the weight, as x has them.
+Value PanelKernel::toActivations(Value feature) {
+  return pruning ? kb.mulIndex(kb.divIndex(feature, pruning.getKept()), pruning.getOf()) : feature;
+}
 
 SmallVector<RowRange> mf::splitRows(KernelBuilder &kb, Value total, int64_t most) {
   SmallVector<RowRange> ranges;
@@ -102,7 +115,8 @@ void PanelKernel::forEachColumns(int64_t count, function_ref<void(const Columns 
 }
 
 /// Rows that are a multiple of 4 KiB apart would compete for the same lines of the first-level cache; copies do not.
-RowTile PanelKernel::copyActivations(Value row, int64_t count, Value from, Value to) {
+RowTile PanelKernel::copyActivations(Value row, int64_t count, Value weightFrom, Value weightTo) {
+  Value from = toActivations(weightFrom), to = toActivations(weightTo);
   Value vectorEnd = kb.addIndex(from, kb.roundDown(kb.subIndex(to, from), kb.getLanes()));
   auto copy = [&](Value feature, int64_t width) {
     for (int64_t i = 0; i < count; ++i)
@@ -112,7 +126,7 @@ RowTile PanelKernel::copyActivations(Value row, int64_t count, Value from, Value
   kb.loop(from, vectorEnd, kb.getLanes(), [&](Value feature) { copy(feature, kb.getLanes()); });
   if (kb.getLanes() > 1)
     kb.loop(vectorEnd, to, 1, [&](Value feature) { copy(feature, 1); });
-  return {row, count, from, to, block, kb.index(0), from};
+  return {row, count, weightFrom, weightTo, block, kb.index(0), from};
 }
 
 /// The sums of the features before the block: what the destination holds, or 0 before the first feature.
@@ -157,7 +171,8 @@ SmallVector<Value> PanelKernel::addFeature(const RowTile &tile, const Columns &c
   SmallVector<Value> weights, next;
   for (Piece piece : columns.pieces)
     weights.push_back(kb.load(op.getWeight(), {columns.panel, feature, kb.index(piece.offset)}, piece.width));
-  Value column = kb.subIndex(feature, tile.firstFeature);
+  Value number = pruning ? kb.loadIndex(op.getFeatures(), {columns.panel, feature}) : feature;
+  Value column = kb.subIndex(number, tile.firstFeature);
   for (int64_t i = 0; i < tile.count; ++i) {
     Value x = kb.load(tile.x, {kb.addIndex(tile.firstRow, i), column}, 1);
     for (auto [j, piece] : llvm::enumerate(columns.pieces))
@@ -182,7 +197,8 @@ void PanelKernel::build() {
   RowRange single = ranges.pop_back_val();
   if (!ranges.empty()) {
     // Every row is a cache line further on than the last one, so that no two begin in the same set.
-    block = kb.stackBuffer({strategy.getRows(), blockFeatures + cacheLineBytes / 4});
+    int64_t activations = pruning ? pruning.getNumFeatures(blockFeatures) : blockFeatures;
+    block = kb.stackBuffer({strategy.getRows(), activations + cacheLineBytes / 4});
     kb.loop(zero, end, blockFeatures, [&](Value from) {
       Value to = kb.minIndex(kb.addIndex(from, blockFeatures), end);
       for (RowRange range : ranges)

@@ -48,9 +48,9 @@ void mf::lowerLinearAttention(LinearAttentionOp op, CPULinearAttentionAttr strat
   kb.loopOver(kb.dim(op.getQ(), 1), [&](Value head) {
     builder.clearState(state);
     if (op.getCausal())
-      buildCausal(builder, state, head, kb.dim(op.getQ(), 0), op.getChunk());
+      buildCausal(builder, state, head, kb.dim(op.getQ(), 0), op.getSumChunk());
     else
-      buildFull(builder, state, head, kb.dim(op.getQ(), 0), kb.dim(op.getK(), 0), op.getChunk());
+      buildFull(builder, state, head, kb.dim(op.getQ(), 0), kb.dim(op.getK(), 0), op.getSumChunk());
   });
 }
 

@@ -83,7 +83,7 @@ void LookupKernel::buildColumns(const TableSet &set, Value token, Value strip, V
     Value score = kb.loadStored(op.getScores(), {token, table}, 1);
     if (set.scales)
       score = arith::ExtSIOp::create(b, op.getLoc(), b.getI32Type(), score);
-    SmallVector<Value> indices = {table, row, offset};
+    SmallVector<Value> indices = {op.hasSharedRows() ? kb.index(0) : table, row, offset};
     if (set.hasStrips())
       indices.insert(indices.begin(), strip);
     SmallVector<Value> next;

@@ -39,7 +39,7 @@ struct StripKernel {
 void StripKernel::buildBlock(const StripSet &set, Value table, int64_t count, bool isFirst, bool isLast) {
   Value tokens = kb.dim(op.getCodes(), 0), lastToken = kb.addIndex(tokens, -1);
   // The rows of the next block are spread over the tokens. Rows of adjacent tables and strips are adjacent.
-  int64_t blockRows = strategy.getTables() * cast<MemRefType>(set.tables.getType()).getDimSize(2);
+  int64_t blockRows = strategy.getTables() * strips.getTableRows();
   Value rowsPerToken = kb.builder().createOrFold<arith::CeilDivUIOp>(op.getLoc(), kb.index(blockRows), tokens);
   Value nextTable = kb.addIndex(table, count);
   if (strips.hasCopies())
@@ -47,7 +47,7 @@ void StripKernel::buildBlock(const StripSet &set, Value table, int64_t count, bo
   kb.loopOver(tokens, [&](Value token) {
     Value firstRow = kb.builder().createOrFold<arith::MulIOp>(op.getLoc(), token, rowsPerToken);
     kb.loop(firstRow, kb.minIndex(kb.addIndex(firstRow, rowsPerToken), kb.index(blockRows)), 1,
-            [&](Value row) { strips.prefetchRow(set.tables, nextTable, row, /*toFirstLevel=*/false); });
+            [&](Value row) { strips.prefetchBlockRow(set.tables, nextTable, row); });
     if (strategy.getAhead() > 0)
       prefetchTables(set.tables, kb.minIndex(kb.addIndex(token, strategy.getAhead()), lastToken), table, count);
     SmallVector<SmallVector<Value>> sums;
@@ -82,7 +82,7 @@ void StripKernel::buildManyTokens(const StripSet &set) {
 void StripKernel::prefetchTables(Value tables, Value token, Value table, int64_t count) {
   for (int64_t k = 0; k < count; ++k) {
     Value number = kb.addIndex(table, k);
-    strips.prefetchRow(tables, number, strips.getCode(token, number), /*toFirstLevel=*/true);
+    strips.prefetchRow(tables, number, strips.getCode(token, number));
   }
 }
 

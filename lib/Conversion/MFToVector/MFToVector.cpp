@@ -73,6 +73,7 @@ static LogicalResult checkStaticDimensions(Operation *op) {
         return failed(checkFeatures(op, op.getQ(), 2)) ? failure() : checkFeatures(op, op.getInit(), 2);
       })
       .Case([](ProjectSequenceOp op) { return checkFeatures(op, op.getInit(), 2); })
+      .Case([](MapCodesOp op) { return checkFeatures(op, op.getMap(), 0); })
       .Case([](MergeTopKOp op) { return checkFeatures(op, op.getRunValues(), 1); })
       .Case([](QuantizeRowsOp op) { return checkFeatures(op, op.getX(), 1); })
       .Case([](UpdateStateOp op) { return checkFeatures(op, op.getX(), 2); })
@@ -141,6 +142,9 @@ static LogicalResult lowerLookupOp(LookupOp op) {
 
 /// Integers are read four features at a time, pairs of them eight.
 static LogicalResult lowerLinearOp(LinearOp op) {
+  if (op.getPruningAttr() && !op.getLayoutAttr())
+    return op.emitOpError("has pruned features; their kernel needs panels of ")
+           << op.getPruningAttr().getColumns() << " columns, found no layout";
   if (!op.isQuantized())
     return lowerWith(op, lowerLinear);
   PanelLayoutAttr layout = op.getLayoutAttr();
@@ -163,6 +167,9 @@ static LogicalResult lowerLinearOp(LinearOp op) {
 }
 
 static LogicalResult lowerLinearAttentionOp(LinearAttentionOp op) {
+  if (op.getForm() == AttentionForm::Quadratic)
+    return op.emitOpError("has the form quadratic, which has no kernel; run mf-expand-attention or "
+                          "mf-convert-attention-form");
   if (!op.getScratch())
     return op.emitOpError("has no scratch of ") << op.getStateLayout().getSize() << " elements; run mf-cpu-add-scratch";
   return lowerWith(op, lowerLinearAttention);
@@ -182,6 +189,7 @@ static LogicalResult lowerOp(Operation *op) {
       .Case([](LinearAttentionOp op) { return lowerLinearAttentionOp(op); })
       .Case([](LinearOp op) { return lowerLinearOp(op); })
       .Case([](LookupOp op) { return lowerLookupOp(op); })
+      .Case([](MapCodesOp op) { return lowerWith(op, lowerMapCodes); })
       .Case([](MergeTopKOp op) { return lowerWith(op, lowerMergeTopK); })
       .Case([](ProjectSequenceOp op) { return lowerWith(op, lowerProjectSequence); })
       .Case([](QuantizeRowsOp op) { return lowerWith(op, lowerQuantizeRows); })

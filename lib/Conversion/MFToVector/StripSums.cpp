@@ -31,7 +31,18 @@ void StripSums::select(const StripSet &selected, Value number) {
   columnsLeft = hasAll ? Value() : kb.subIndex(kb.dim(set.init, 1), kb.mulIndex(strip, columns));
 }
 
-void StripSums::prefetchRow(Value tables, Value table, Value row, bool toFirstLevel) {
+void StripSums::prefetchRow(Value tables, Value table, Value row) {
+  prefetchLines(tables, indexOf(table), row, /*toFirstLevel=*/true);
+}
+
+/// Rows of adjacent tables are adjacent. Those of a shared table are where they would be if each chunk had as many.
+void StripSums::prefetchBlockRow(Value tables, Value table, Value row) {
+  if (op.hasSharedRows())
+    row = kb.addIndex(kb.mulIndex(table, getTableRows()), row);
+  prefetchLines(tables, indexOf(table), row, /*toFirstLevel=*/false);
+}
+
+void StripSums::prefetchLines(Value tables, Value table, Value row, bool toFirstLevel) {
   for (int64_t byte = 0; byte < rowElements * elementBytes; byte += lineBytes)
     kb.prefetch(tables, {strip, table, row, kb.index(byte / elementBytes)}, toFirstLevel);
 }
@@ -112,7 +123,8 @@ SmallVector<Value> StripSums::addFloats(const SubStrip &part, Value token, Value
     Value number = kb.addIndex(table, k), row = getCode(token, number);
     Value score = kb.load(op.getScores(), {token, number}, 1);
     for (auto [piece, sum] : llvm::zip_equal(part.pieces, result)) {
-      Value elements = kb.load(set.tables, {strip, number, row, kb.index(part.offset + piece.offset)}, piece.width);
+      Value elements =
+          kb.load(set.tables, {strip, indexOf(number), row, kb.index(part.offset + piece.offset)}, piece.width);
       sum = kb.mulAdd(kb.broadcast(score, piece.width), elements, sum);
     }
   }
@@ -160,8 +172,9 @@ SmallVector<Value> StripSums::addFourTables(const SubStrip &part, Value token, V
     std::array<Value, 4> bytes;
     bytes.fill(arith::ConstantOp::create(b, op.getLoc(), b.getZeroAttr(type)));
     for (int64_t k = 0; k < count; ++k)
-      bytes[k] = kb.loadStored(
-          set.tables, {strip, kb.addIndex(table, k), rows[k], kb.index(part.offset + piece.offset)}, piece.width);
+      bytes[k] = kb.loadStored(set.tables,
+                               {strip, indexOf(kb.addIndex(table, k)), rows[k], kb.index(part.offset + piece.offset)},
+                               piece.width);
     Value spread = kb.bitcast(kb.broadcast(scores, piece.width / 4), b.getI8Type());
     addInterleaved(buildInterleave4(kb, bytes), spread, sums.slice(i * sumsPerVector, sumsPerVector), result);
   }

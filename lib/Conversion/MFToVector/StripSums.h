@@ -57,13 +57,20 @@ public:
   /// Writes the results of a token from the sums of all parts.
   void finish(Value token, ArrayRef<SmallVector<Value>> sums);
 
-  /// Asks for all lines of a row of `tables`, in the strip in hand.
-  void prefetchRow(Value tables, Value table, Value row, bool toFirstLevel);
+  /// Rows of a table, or those of a shared one that fall to each chunk.
+  int64_t getTableRows() { return op.getTableRows(); }
+  /// Asks for all lines of the row of `tables` that the code `row` means, in the strip in hand.
+  void prefetchRow(Value tables, Value table, Value row);
+  /// Asks for a row of a block of tables that begins at `table`, into the second-level cache.
+  void prefetchBlockRow(Value tables, Value table, Value row);
 
   KernelBuilder kb;
 
 private:
   void cutRow();
+  /// The index of the table of a chunk: the only one where rows are shared.
+  Value indexOf(Value table) { return op.hasSharedRows() ? kb.index(0) : table; }
+  void prefetchLines(Value tables, Value table, Value row, bool toFirstLevel);
   SmallVector<Value> locate(Value token, Value table);
   SmallVector<Value> addFloats(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
   Value loadFourScores(Value token, Value table, int64_t count);

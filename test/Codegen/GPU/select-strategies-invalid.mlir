@@ -19,11 +19,11 @@ module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_byte
 // -----
 
 module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
-  func.func @attention(%q: tensor<?x8x64xf32>) -> tensor<?x8x64xf32> {
+  func.func @quantised(%x: tensor<?x64xf32>, %q: tensor<?x64xi8>, %s: tensor<?xf32>) -> tensor<?x64xi8> {
     // expected-error @+1 {{has no kernel for GPUs}}
-    %y = mf.attention causal scale(0.125) ins(%q, %q, %q : tensor<?x8x64xf32>, tensor<?x8x64xf32>, tensor<?x8x64xf32>)
-        outs(%q : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
-    return %y : tensor<?x8x64xf32>
+    %r:2 = mf.quantize_rows ins(%x : tensor<?x64xf32>) outs(%q, %s : tensor<?x64xi8>, tensor<?xf32>)
+        -> tensor<?x64xi8>, tensor<?xf32>
+    return %r#0 : tensor<?x64xi8>
   }
 }
 
@@ -46,3 +46,28 @@ func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, t
 
 // expected-error @+1 {{expects rows to be 1 or more, found 0}}
 func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, tokens = 1, rows = 0, gather_tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expects rows and columns to be multiples of 4 and 32 for whole warps of threads with 4 x 8 results, found 64 and 40}}
+func.func private @f() attributes {strategy = #mf.gpu_dense_tile<rows = 64, columns = 40, features = 32, slice = 64, stream_tokens = 8>}
+
+// -----
+
+// expected-error @+1 {{expects features to be a multiple of 8, found 20}}
+func.func private @f() attributes {strategy = #mf.gpu_dense_tile<rows = 64, columns = 64, features = 20, slice = 40, stream_tokens = 8>}
+
+// -----
+
+// expected-error @+1 {{expects slice to be a multiple of features, found 48}}
+func.func private @f() attributes {strategy = #mf.gpu_dense_tile<rows = 64, columns = 64, features = 32, slice = 48, stream_tokens = 8>}
+
+// -----
+
+// expected-error @+1 {{expects rows to be in [1, 32], found 33}}
+func.func private @f() attributes {strategy = #mf.gpu_flash<warps = 4, rows = 33, split_tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expects split_tokens to be 0 or more, found -1}}
+func.func private @f() attributes {strategy = #mf.gpu_flash<warps = 4, rows = 4, split_tokens = -1>}

@@ -36,8 +36,18 @@ func.func @unequal_parts(%c: memref<?x2xi8>, %s: memref<?x2xf32>, %t: memref<1x2
 
 // -----
 
-func.func @other(%x: memref<?x8x64xf32>, %s: memref<?xi32>, %c: memref<1x8x16x64xf32>) {
+func.func @other(%x: memref<?x64xf32>, %q: memref<?x64xi8>, %s: memref<?xf32>) {
   // expected-error @+1 {{has no kernel for GPUs}}
-  mf.update_state ins(%x, %s, %s : memref<?x8x64xf32>, memref<?xi32>, memref<?xi32>) outs(%c : memref<1x8x16x64xf32>)
+  mf.quantize_rows ins(%x : memref<?x64xf32>) outs(%q, %s : memref<?x64xi8>, memref<?xf32>)
+  return
+}
+
+// -----
+
+func.func @no_scratch(%q: memref<?x8x64xf32>, %c: memref<?x8x?x64xf32>, %s: memref<?xi32>) {
+  // expected-error @+1 {{expects scratch for the blocks of keys, which mf-gpu-add-scratch gives}}
+  mf.cached_attention scale(0.125) strategy(#mf.gpu_flash<warps = 4, rows = 4, split_tokens = 16>)
+      ins(%q, %c, %c, %s, %s : memref<?x8x64xf32>, memref<?x8x?x64xf32>, memref<?x8x?x64xf32>, memref<?xi32>, memref<?xi32>)
+      outs(%q : memref<?x8x64xf32>)
   return
 }

@@ -1,6 +1,6 @@
 // RUN: mf-opt %s --mf-expand-attention --verify-diagnostics
 // RUN: not mf-opt %s --mf-expand-attention=form=cubic 2>&1 | FileCheck %s
-// CHECK: expects form to be quadratic, chunked or recurrent, found cubic
+// CHECK: expects form to be keep, quadratic, chunked or recurrent, found cubic
 
 func.func @memrefs(%q: memref<?x2x8xf32>) {
   // expected-error @below {{cannot be expanded: expects tensors, and a projection without a layout}}

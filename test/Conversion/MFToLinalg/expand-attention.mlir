@@ -2,6 +2,15 @@
 // RUN: mf-opt %s --mf-expand-attention=form=quadratic --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,QUADRATIC
 // RUN: mf-opt %s --mf-expand-attention --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,CHUNKED
 // RUN: mf-opt %s --mf-expand-attention=form=recurrent --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,RECURRENT
+// RUN: mf-opt %s --mf-convert-attention-form=form=quadratic --mf-expand-attention --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,QUADRATIC
+// RUN: mf-opt %s --mf-convert-attention-form=form=recurrent --mf-expand-attention --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,RECURRENT
+// RUN: mf-opt %s --mf-convert-attention-form=form=quadratic --mf-expand-attention=without-kernel --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,QUADRATIC
+// RUN: mf-opt %s --mf-convert-attention-form=form=recurrent --mf-expand-attention=without-kernel | FileCheck %s --check-prefix=KERNEL
+
+// KERNEL-LABEL: func.func @causal(
+// KERNEL: mf.linear_attention causal
+// KERNEL-LABEL: func.func @full(
+// KERNEL: mf.linear_attention
 
 // CHUNKED: #[[SIZE:.*]] = affine_map<()[s0, s1] -> (16, s0 - s1)>
 // CHECK-LABEL: func.func @causal(

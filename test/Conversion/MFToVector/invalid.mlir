@@ -52,3 +52,23 @@ func.func @no_state(%q: memref<?x1x8xf32>) {
       ins(%q, %q, %q : memref<?x1x8xf32>, memref<?x1x8xf32>, memref<?x1x8xf32>) outs(%q : memref<?x1x8xf32>)
   return
 }
+
+// -----
+
+func.func @quadratic(%q: memref<?x2x8xf32>) {
+  // expected-error@+1 {{has the form quadratic, which has no kernel; run mf-expand-attention or mf-convert-attention-form}}
+  mf.linear_attention causal features(#mf.elu_features) chunk(16) form quadratic
+      strategy(#mf.cpu_linear_attention<rows = 4, columns = 8, lanes = 8>)
+      ins(%q, %q, %q : memref<?x2x8xf32>, memref<?x2x8xf32>, memref<?x2x8xf32>) outs(%q : memref<?x2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @pruned_rows(%x: memref<?x64xf32>, %w: memref<64x32xf32>, %f: memref<2x32xi16>, %y: memref<?x64xf32>) {
+  // expected-error@+1 {{has pruned features; their kernel needs panels of 32 columns, found no layout}}
+  mf.linear strategy(#mf.cpu_panel_gemm<rows = 2, columns = 16, lanes = 16, tile_rows = 2, tile_columns = 32, features = 32>)
+      ins(%x, %w : memref<?x64xf32>, memref<64x32xf32>) pruning(<kept = 2, of = 4, columns = 32>) features(%f : memref<2x32xi16>)
+      outs(%y : memref<?x64xf32>)
+  return
+}

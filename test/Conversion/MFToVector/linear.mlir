@@ -99,3 +99,24 @@ func.func @plain(%x: memref<?x11xf32>, %w: memref<5x11xf32>, %y: memref<?x5xf32>
       outs(%y : memref<?x5xf32>)
   return
 }
+
+// -----
+
+// A pruned weight: the number of the feature in the panel says which activation a weight meets. Blocks are whole groups.
+// CHECK-LABEL: func.func @pruned(
+// CHECK-SAME: %[[X:.*]]: memref<?x64xf32>, %[[W:.*]]: memref<2x32x16xf32>, %[[F:.*]]: memref<2x32xi16>, %[[Y:.*]]: memref<?x32xf32>
+// CHECK: %[[BLOCK:.*]] = memref.alloca() {{.*}}: memref<2x48xf32>
+// CHECK: scf.for %[[FROM:.*]] = %c0 to %c32 step %c16
+// CHECK: vector.load %[[W]][%[[P:.*]], %[[J:.*]], %c0]
+// CHECK: %[[STORED:.*]] = memref.load %[[F]][%[[P]], %[[J]]]
+// CHECK: %[[D:.*]] = arith.index_cast %[[STORED]] : i16 to index
+// CHECK: %[[AT:.*]] = arith.subi %[[D]], %{{.*}}
+// CHECK: memref.load %[[BLOCK]][%c0, %[[AT]]]
+// CHECK: memref.load %[[F]]
+// CHECK: memref.load %[[X]]
+func.func @pruned(%x: memref<?x64xf32>, %w: memref<2x32x16xf32>, %f: memref<2x32xi16>, %y: memref<?x32xf32>) {
+  mf.linear layout(<columns = 16>) strategy(#mf.cpu_panel_gemm<rows = 2, columns = 16, lanes = 16, tile_rows = 2, tile_columns = 32, features = 32>)
+      ins(%x, %w : memref<?x64xf32>, memref<2x32x16xf32>) pruning(<kept = 2, of = 4, columns = 16>)
+      features(%f : memref<2x32xi16>) outs(%y : memref<?x32xf32>)
+  return
+}

@@ -123,3 +123,19 @@ func.func @copies(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t
   return
 }
 }
+
+// -----
+
+// Pruned tables: rows are told by their numbers alone, and a block that is brought along is where it would be if all
+// chunks had as many rows, 125 of 500.
+// CHECK-LABEL: func.func @shared_rows(
+// CHECK-SAME: %[[C:.*]]: memref<?x4xi16>, %{{.*}}: memref<?x4xf32>, %[[T:.*]]: memref<2x1x500x16xf32>
+// CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<3>, data
+// CHECK: vector.load %[[T]][%{{.*}}, %c0, %{{.*}}, %c0]
+// CHECK: } else {
+// CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<2>, data
+func.func @shared_rows(%c: memref<?x4xi16>, %s: memref<?x4xf32>, %t: memref<2x1x500x16xf32>, %y: memref<?x32xf32>, %w: memref<?x16xi32>) {
+  mf.lookup layout(<strip_columns = 16>) strategy(#mf.cpu_strips<strips = 1, tables = 4, ahead = 1, gather_tokens = 4, gather_ahead = 4, lanes = 16>)
+      ins(%c, %s : memref<?x4xi16>, memref<?x4xf32>) tables(%t : memref<2x1x500x16xf32>) outs(%y : memref<?x32xf32>) scratch(%w : memref<?x16xi32>)
+  return
+}

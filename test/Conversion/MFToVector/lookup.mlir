@@ -69,3 +69,17 @@ func.func @baseline(%c: memref<?x5xi8>, %s: memref<?x5xf32>, %t: memref<5x256x4x
       ins(%c, %s : memref<?x5xi8>, memref<?x5xf32>) tables(%t : memref<5x256x4xf16>) outs(%y : memref<?x4xf32>)
   return
 }
+
+// -----
+
+// Rows of pruned tables lie in one table, whatever the chunk.
+// CHECK-LABEL: func.func @shared_rows(
+// CHECK-SAME: %[[C:.*]]: memref<?x8xi16>, %{{.*}}: memref<?x8xf32>, %[[T:.*]]: memref<1x500x16xf32>
+// CHECK: %[[CODE:.*]] = memref.load %[[C]]
+// CHECK: %[[ROW:.*]] = arith.index_castui %[[CODE]] : i16 to index
+// CHECK: vector.load %[[T]][%c0, %[[ROW]], %{{.*}}]
+func.func @shared_rows(%c: memref<?x8xi16>, %s: memref<?x8xf32>, %t: memref<1x500x16xf32>, %y: memref<?x16xf32>) {
+  mf.lookup strategy(#mf.cpu_row_gather<tokens = 16, columns = 16, lanes = 16>) ins(%c, %s : memref<?x8xi16>, memref<?x8xf32>)
+      tables(%t : memref<1x500x16xf32>) outs(%y : memref<?x16xf32>)
+  return
+}

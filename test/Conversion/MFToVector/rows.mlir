@@ -157,3 +157,33 @@ func.func @silu(%x: memref<?x4xf32>, %f: memref<?x4xf32>, %y: memref<?x4xf32>) {
       factor(%f : memref<?x4xf32>) outs(%y : memref<?x4xf32>)
   return
 }
+
+// Codes are unsigned, and so are the rows that the map has for them.
+// CHECK-LABEL: func.func @map_codes(
+// CHECK-SAME: %[[C:.*]]: memref<?x3xi8>, %[[M:.*]]: memref<3x256xi16>, %[[R:.*]]: memref<?x3xi16>
+// CHECK: scf.for %[[T:.*]] =
+// CHECK: scf.for %[[K:.*]] = %c0 to %c3
+// CHECK: %[[CODE:.*]] = memref.load %[[C]][%[[T]], %[[K]]]
+// CHECK: %[[I:.*]] = arith.index_castui %[[CODE]] : i8 to index
+// CHECK: %[[ROW:.*]] = memref.load %[[M]][%[[K]], %[[I]]]
+// CHECK: memref.store %[[ROW]], %[[R]][%[[T]], %[[K]]]
+func.func @map_codes(%c: memref<?x3xi8>, %m: memref<3x256xi16>, %r: memref<?x3xi16>) {
+  mf.map_codes strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%c, %m : memref<?x3xi8>, memref<3x256xi16>)
+      outs(%r : memref<?x3xi16>)
+  return
+}
+
+// A row of panels: id / 32 and what is left of it; elements are 32 apart.
+// CHECK-LABEL: func.func @embedding_of_panels(
+// CHECK-SAME: %[[IDS:.*]]: memref<?xi32>, %[[T:.*]]: memref<2x8x32xf16>, %[[Y:.*]]: memref<?x8xf32>
+// CHECK: %[[ROW:.*]] = arith.maxsi
+// CHECK: %[[P:.*]] = arith.divui %[[ROW]], %c32
+// CHECK: %[[BEGIN:.*]] = arith.muli %[[P]], %c32
+// CHECK: %[[C:.*]] = arith.subi %[[ROW]], %[[BEGIN]]
+// CHECK: scf.for %[[F:.*]] = %c0 to %c8
+// CHECK: memref.load %[[T]][%[[P]], %[[F]], %[[C]]]
+func.func @embedding_of_panels(%ids: memref<?xi32>, %t: memref<2x8x32xf16>, %y: memref<?x8xf32>) {
+  mf.embedding layout(<columns = 32>) strategy(#mf.cpu_rows<tokens = 16, lanes = 4>) ins(%ids, %t : memref<?xi32>, memref<2x8x32xf16>)
+      outs(%y : memref<?x8xf32>)
+  return
+}

@@ -200,3 +200,53 @@ func.func @quantize_rows_c1(%x: tensor<?x8xf32>, %q: tensor<?x7xi8>, %s: tensor<
   %0:2 = mf.quantize_rows ins(%x : tensor<?x8xf32>) outs(%q, %s : tensor<?x7xi8>, tensor<?xf32>) -> tensor<?x7xi8>, tensor<?xf32>
   return
 }
+
+// -----
+
+func.func @lookup_c4_shared(%c: tensor<?x2xi8>, %s: tensor<?x2xf32>, %t: tensor<1x300x16xf32>, %e: tensor<?x16xf32>) {
+  // expected-error @below {{expects an element type of 'codes' with at least 9 bits for 300 rows, found 'i8'}}
+  %0 = mf.lookup ins(%c, %s : tensor<?x2xi8>, tensor<?x2xf32>) tables(%t : tensor<1x300x16xf32>)
+      outs(%e : tensor<?x16xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c3_shared_sets(%c: tensor<?x2xi8>, %s: tensor<?x2xf32>, %t: tensor<1x30x16xf32>, %u: tensor<1x31x16xf32>, %e: tensor<?x16xf32>) {
+  // expected-error @below {{expects 'tables' 1 to have shape 1x30x16 (1 tables of 30 rows and 16 columns), found 1x31x16}}
+  %0:2 = mf.lookup ins(%c, %s : tensor<?x2xi8>, tensor<?x2xf32>) tables(%t, %u : tensor<1x30x16xf32>, tensor<1x31x16xf32>)
+      outs(%e, %e : tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>, tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @map_codes_c1(%c: tensor<?x3xi8>, %m: tensor<2x256xi16>, %r: tensor<?x3xi16>) {
+  // expected-error @below {{expects dimension 0 (K) of 'map' to be 3 as in 'codes', found 2}}
+  %0 = mf.map_codes ins(%c, %m : tensor<?x3xi8>, tensor<2x256xi16>) outs(%r : tensor<?x3xi16>) -> tensor<?x3xi16>
+  return
+}
+
+// -----
+
+func.func @map_codes_c1_rows(%c: tensor<?x2xi8>, %m: tensor<2x255xi16>, %r: tensor<?x2xi16>) {
+  // expected-error @below {{expects 'map' to have a power of two in [2, 65536] rows of each table, found 'tensor<2x255xi16>'}}
+  %0 = mf.map_codes ins(%c, %m : tensor<?x2xi8>, tensor<2x255xi16>) outs(%r : tensor<?x2xi16>) -> tensor<?x2xi16>
+  return
+}
+
+// -----
+
+func.func @map_codes_c2(%c: tensor<?x2xi8>, %m: tensor<2x256xi16>, %r: tensor<?x2xi32>) {
+  // expected-error @below {{expects 'map' and its destination to have one element type, found 'i16' and 'i32'}}
+  %0 = mf.map_codes ins(%c, %m : tensor<?x2xi8>, tensor<2x256xi16>) outs(%r : tensor<?x2xi32>) -> tensor<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @map_codes_c2_bits(%c: tensor<?x2xi8>, %m: tensor<2x512xi16>, %r: tensor<?x2xi16>) {
+  // expected-error @below {{expects an element type of 'codes' with at least 9 bits for 512 rows, found 'i8'}}
+  %0 = mf.map_codes ins(%c, %m : tensor<?x2xi8>, tensor<2x512xi16>) outs(%r : tensor<?x2xi16>) -> tensor<?x2xi16>
+  return
+}

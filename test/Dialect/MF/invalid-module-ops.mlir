@@ -7,7 +7,27 @@ mf.parameter @parameter_c1 : tensor<?x4xf32> from #mf.fill<0.0 : f32>
 // -----
 
 // expected-error @below {{attribute 'type' failed to satisfy constraint}}
-mf.parameter @parameter_c1_element : tensor<4xi16> from #mf.fill<0.0 : f32>
+mf.parameter @parameter_c1_element : tensor<4xi64> from #mf.fill<0.0 : f32>
+
+// -----
+
+// expected-error @below {{expects i16 and i32 to be numbers of rows or of features, and nothing else, found 'i16' from #mf.fill<0.000000e+00 : f32>}}
+mf.parameter @parameter_c2_indices : tensor<4xi16> from #mf.fill<0.0 : f32>
+
+// -----
+
+// expected-error @below {{expects kept rows and the row of zeros to have a type [1, 3, columns], found 'tensor<1x2x16xf32>'}}
+mf.parameter @parameter_c6 : tensor<1x2x16xf32> from #mf.kept_rows<source = #mf.fill<0.0 : f32>, kept = dense<[[true, false], [false, true]]> : tensor<2x2xi1>>
+
+// -----
+
+// expected-error @below {{expects a map of rows to have the shape of its mask, 'tensor<2x2xi1>', found 'tensor<4xi16>'}}
+mf.parameter @parameter_c6_map : tensor<4xi16> from #mf.row_map<kept = dense<[[true, false], [false, true]]> : tensor<2x2xi1>>
+
+// -----
+
+// expected-error @below {{expects i32 for a map of 65536 rows, found 'tensor<1x65536xi16>'}}
+mf.parameter @parameter_c6_rows : tensor<1x65536xi16> from #mf.row_map<kept = dense<true> : tensor<1x65536xi1>>
 
 // -----
 
@@ -98,3 +118,8 @@ mf.parameter @parameter_c3_pairs : tensor<8x16x64xi8> from #mf.quantized<source 
 
 // expected-error @+1 {{expects groups that divide the last dimension, found groups of 7}}
 mf.parameter @parameter_c5 : tensor<24x64xi8> from #mf.quantized<source = #mf.fill<0.0 : f32>, element_type = f32, axis = rows, group = 7>
+
+// -----
+
+// expected-error @below {{expects pruned features to have a type [columns, features] of floats, and 2 features of each group, found 'tensor<8x5xf32>'}}
+mf.parameter @parameter_c7 : tensor<8x5xf32> from #mf.pruned_features<source = #mf.fill<0.0 : f32>, pruning = <kept = 2, of = 4, columns = 32>>

@@ -171,3 +171,51 @@ func.func @linear_c3_groups(%x: tensor<?x64xi8>, %w: tensor<24x64xi8>, %xs: tens
       outs(%e : tensor<?x24xf32>) -> tensor<?x24xf32>
   return
 }
+
+// -----
+
+func.func @linear_c4(%x: tensor<?x64xf32>, %w: tensor<64x32xf32>, %f: tensor<2x32xi16>, %e: tensor<?x64xf32>) {
+  // expected-error @below {{expects 'pruning' and 'features' together}}
+  %0 = mf.linear ins(%x, %w : tensor<?x64xf32>, tensor<64x32xf32>) pruning(<kept = 2, of = 4, columns = 32>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_weight(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>, %f: tensor<2x32xi16>, %e: tensor<?x64xf32>) {
+  // expected-error @below {{expects dimension 1 (D') of 'features' to be 64 as in 'weight', found 32}}
+  %0 = mf.linear ins(%x, %w : tensor<?x64xf32>, tensor<64x64xf32>) pruning(<kept = 2, of = 4, columns = 32>) features(%f : tensor<2x32xi16>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_features(%x: tensor<?x64xf32>, %w: tensor<64x32xf32>, %f: tensor<3x32xi16>, %e: tensor<?x64xf32>) {
+  // expected-error @below {{expects 'features' to have 32 features for each 32 of 64 columns, found 'tensor<3x32xi16>'}}
+  %0 = mf.linear ins(%x, %w : tensor<?x64xf32>, tensor<64x32xf32>) pruning(<kept = 2, of = 4, columns = 32>) features(%f : tensor<3x32xi16>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_groups(%x: tensor<?x62xf32>, %w: tensor<64x31xf32>, %f: tensor<2x31xi16>, %e: tensor<?x64xf32>) {
+  // expected-error @below {{expects pruned weights to be floats of a multiple of 4 features, at most 32768, found x of 'tensor<?x62xf32>'}}
+  %0 = mf.linear ins(%x, %w : tensor<?x62xf32>, tensor<64x31xf32>) pruning(<kept = 2, of = 4, columns = 32>) features(%f : tensor<2x31xi16>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_panels(%x: tensor<?x64xf32>, %w: tensor<4x32x16xf32>, %f: tensor<2x32xi16>, %e: tensor<?x64xf32>) {
+  // expected-error @below {{expects panels of the 32 columns that keep the same features, found #mf.panel_layout<columns = 16>}}
+  %0 = mf.linear layout(<columns = 16>) ins(%x, %w : tensor<?x64xf32>, tensor<4x32x16xf32>) pruning(<kept = 2, of = 4, columns = 32>) features(%f : tensor<2x32xi16>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c1_layout(%ids: tensor<?xi32>, %table: tensor<16x64x16xf16>, %y: tensor<?x64xf32>) {
+  // expected-error @below {{expects 'table' in panels of 32 columns without interleaved features, found 'tensor<16x64x16xf16>' with #mf.panel_layout<columns = 32>}}
+  %0 = mf.embedding layout(<columns = 32>) ins(%ids, %table : tensor<?xi32>, tensor<16x64x16xf16>) outs(%y : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}

@@ -22,6 +22,10 @@ module attributes {mf.config = "{}",
   mf.parameter @random : tensor<4xf32> from #mf.random<seed = 7, scale = 0.5 : f32>
   // CHECK: mf.parameter @fill : tensor<4xf16> from #mf.fill<0.000000e+00 : f32>
   mf.parameter @fill : tensor<4xf16> from #mf.fill<0.0 : f32>
+  // CHECK: mf.parameter @kept : tensor<1x3x16xf32> from #mf.kept_rows<source = #mf.fill<0.000000e+00 : f32>, kept = dense<{{.*}}> : tensor<2x2xi1>>
+  mf.parameter @kept : tensor<1x3x16xf32> from #mf.kept_rows<source = #mf.fill<0.0 : f32>, kept = dense<[[true, false], [false, true]]> : tensor<2x2xi1>>
+  // CHECK: mf.parameter @map : tensor<2x2xi16> from #mf.row_map<kept = dense<{{.*}}> : tensor<2x2xi1>>
+  mf.parameter @map : tensor<2x2xi16> from #mf.row_map<kept = dense<[[true, false], [false, true]]> : tensor<2x2xi1>>
   // CHECK: mf.parameter @angles : tensor<64x8x2xf32> from #mf.rotary_angles<base = 1.000000e+04 : f64>
   mf.parameter @angles : tensor<64x8x2xf32> from #mf.rotary_angles<base = 1.0e4 : f64>
 

@@ -122,3 +122,14 @@ func.func @memrefs(%x: memref<?x64xf32, strided<[128, 1], offset: ?>>, %c: memre
       outs(%c, %s : memref<?x8xi8>, memref<?x8xf32>)
   return
 }
+
+// CHECK-LABEL: func.func @pruned(
+// CHECK: mf.map_codes ins(%{{.*}}, %{{.*}} : tensor<?x64xi8>, tensor<64x256xi16>) outs(%{{.*}} : tensor<?x64xi16>) -> tensor<?x64xi16>
+// CHECK: mf.lookup ins(%{{.*}}, %{{.*}} : tensor<?x64xi16>, tensor<?x64xf32>) tables(%{{.*}} : tensor<1x5000x512xf32>)
+func.func @pruned(%c: tensor<?x64xi8>, %m: tensor<64x256xi16>, %r: tensor<?x64xi16>, %s: tensor<?x64xf32>,
+                  %t: tensor<1x5000x512xf32>, %y: tensor<?x512xf32>) -> tensor<?x512xf32> {
+  %rows = mf.map_codes ins(%c, %m : tensor<?x64xi8>, tensor<64x256xi16>) outs(%r : tensor<?x64xi16>) -> tensor<?x64xi16>
+  %0 = mf.lookup ins(%rows, %s : tensor<?x64xi16>, tensor<?x64xf32>) tables(%t : tensor<1x5000x512xf32>)
+      outs(%y : tensor<?x512xf32>) -> tensor<?x512xf32>
+  return %0 : tensor<?x512xf32>
+}

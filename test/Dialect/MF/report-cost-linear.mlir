@@ -75,3 +75,23 @@ func.func @elementwise(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %z = mf.add ins(%y, %b : tensor<?x8xf32>, tensor<8xf32>) outs(%x : tensor<?x8xf32>) -> tensor<?x8xf32>
   return %z : tensor<?x8xf32>
 }
+
+// -----
+
+// The other forms of the first one: chunks of a token, 2 x (48 + 48 + 8) + 2 x 14, and half of the pairs, 14 each in two heads.
+// CHECK-LABEL: @recurrent_form
+// CHECK-NEXT: multiply-adds 236 arg0_0
+// CHECK-LABEL: @quadratic_form
+// CHECK-NEXT: multiply-adds 14 arg0_0^2 + 14 arg0_0
+func.func @recurrent_form(%x: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>, %init: tensor<?x2x6xf32>) -> tensor<?x2x6xf32> {
+  %y = mf.linear_attention causal features(#mf.elu_features) chunk(4) form recurrent
+      ins(%x, %x, %v : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x6xf32>) outs(%init : tensor<?x2x6xf32>)
+      -> tensor<?x2x6xf32>
+  return %y : tensor<?x2x6xf32>
+}
+func.func @quadratic_form(%x: tensor<?x2x8xf32>, %v: tensor<?x2x6xf32>, %init: tensor<?x2x6xf32>) -> tensor<?x2x6xf32> {
+  %y = mf.linear_attention causal features(#mf.elu_features) chunk(4) form quadratic
+      ins(%x, %x, %v : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x6xf32>) outs(%init : tensor<?x2x6xf32>)
+      -> tensor<?x2x6xf32>
+  return %y : tensor<?x2x6xf32>
+}

@@ -45,13 +45,13 @@ func.func @linear(%x: tensor<?x64xf32>, %y: tensor<?x60xf32>) -> tensor<?x60xf32
 
 // -----
 
-// A weight that is also an embedding keeps its rows; so does one that is no parameter.
-// CHECK: mf.parameter @shared
-// CHECK-NOT: layout
+// A weight that is also an embedding has panels, which the embedding reads too; one that is no parameter keeps its rows.
+// CHECK: mf.parameter @shared : {{.*}} layout #mf.panel_layout<columns = 32>
 mf.parameter @shared : tensor<512x64xf32> from #mf.random<seed = 2, scale = 1.0 : f32>
 // CHECK-LABEL: func.func @tied
-// CHECK: mf.get_parameter @shared : tensor<512x64xf32>
-// CHECK: mf.linear ins
+// CHECK: mf.get_parameter @shared : tensor<16x64x32xf32>
+// CHECK: mf.embedding layout(<columns = 32>)
+// CHECK: mf.linear layout(<columns = 32>)
 // CHECK: mf.linear ins
 func.func @tied(%ids: tensor<?xi32>, %w: tensor<512x64xf32>, %x: tensor<?x64xf32>, %y: tensor<?x512xf32>)
     -> (tensor<?x512xf32>, tensor<?x512xf32>) {

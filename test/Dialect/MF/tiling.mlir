@@ -143,3 +143,24 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// The map of pruned tables stays whole.
+// CHECK-LABEL: func.func @map_codes(
+// CHECK-SAME: %[[C:.*]]: tensor<32x8xi8>, %[[M:.*]]: tensor<8x256xi16>, %[[R:.*]]: tensor<32x8xi16>)
+// CHECK: scf.forall
+// CHECK-DAG: %[[CT:.*]] = tensor.extract_slice %[[C]][%{{.*}}, 0] [8, 8] [1, 1]
+// CHECK: mf.map_codes ins(%[[CT]], %[[M]] : tensor<8x8xi8>, tensor<8x256xi16>)
+func.func @map_codes(%c: tensor<32x8xi8>, %m: tensor<8x256xi16>, %r: tensor<32x8xi16>) -> tensor<32x8xi16> {
+  %0 = mf.map_codes ins(%c, %m : tensor<32x8xi8>, tensor<8x256xi16>) outs(%r : tensor<32x8xi16>) -> tensor<32x8xi16>
+  return %0 : tensor<32x8xi16>
+}
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["mf.map_codes"]} in %root : (!transform.any_op) -> !transform.any_op
+    %tiled, %loop = transform.structured.fuse %op tile_sizes [8] interchange [0] {apply_cleanup, use_forall}
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

@@ -23,7 +23,7 @@ static void expectRefused(const mf_open_options &options, mf_status status, cons
 TEST(Model, optionsAreChecked) {
   setPlan(StateKind::KeyValue);
   mf_open_options options = {};
-  expectRefused(options, MF_INVALID_ARGUMENT, "model_open: options.size: expected 48, found 0");
+  expectRefused(options, MF_INVALID_ARGUMENT, "model_open: options.size: expected 56, found 0");
   options.size = sizeof(options);
   options.load_mode = mf_load_mode(5);
   expectRefused(options, MF_INVALID_ARGUMENT, "load_mode: expected 0 (map) or 1 (copy), found 5");

@@ -31,7 +31,13 @@ public:
   Value mul(Value x, int64_t y) { return b.createOrFold<arith::MulIOp>(x, index(y)); }
   Value div(Value x, int64_t y) { return b.createOrFold<arith::DivUIOp>(x, index(y)); }
   Value rem(Value x, int64_t y) { return b.createOrFold<arith::RemUIOp>(x, index(y)); }
+  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
   Value min(Value x, Value y) { return b.createOrFold<arith::MinUIOp>(x, y); }
+  Value max(Value x, Value y) { return select(isBelow(x, y), y, x); }
+  Value ceilDiv(Value x, int64_t y) { return div(add(x, y - 1), y); }
+  Value isEqual(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, y); }
+  Value both(Value x, Value y) { return arith::AndIOp::create(b, x, y); }
+  Value either(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
   Value isBelow(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y); }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
   Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
@@ -51,6 +57,14 @@ public:
   Value fma(Value x, Value y, Value z);
   Value sqrt(Value x);
   Value broadcast(Value scalar, int64_t width);
+  Value compareF(arith::CmpFPredicate predicate, Value x, Value y) { return arith::CmpFOp::create(b, predicate, x, y); }
+  /// The larger of x and y; y where one of them is NaN.
+  Value maxF(Value x, Value y);
+  /// 2^x of each of `xs`, differences to a maximum; see `buildExp2OfDifference`.
+  SmallVector<Value> exp2OfDifference(ValueRange xs);
+  /// The scalars of a value of `width`, and the value of some scalars.
+  SmallVector<Value> elements(Value vector, int64_t width);
+  Value fromElements(ArrayRef<Value> scalars);
   /// The elements of a vector added in ascending order.
   Value addElements(Value vector, int64_t width);
 
@@ -60,6 +74,8 @@ public:
   Value loadStored(Value memref, ValueRange indices, int64_t width);
   Value extend(Value stored);
   void store(Value value, Value memref, ValueRange indices);
+  /// Stores f32 as the memref's element type, rounded to nearest.
+  void storeRounded(Value value, Value memref, ValueRange indices);
   /// Whether vectors of `width` elements from multiples of `width` on are aligned in every row of `memref`, whose data
   /// begin at a multiple of 16 bytes.
   static bool hasAlignedRows(Value memref, int64_t width);
@@ -71,11 +87,15 @@ public:
   Value ballot(Value predicate);
   /// The sum over a warp, in every lane: pairs 16 apart first, then 8, 4, 2, 1.
   Value warpSum(Value x);
+  /// The largest of a warp, in every lane; NaN only where there is nothing else, or where all are.
+  Value warpMax(Value x);
+  /// Waits for the warp, whose writes to memory are seen from here on.
+  void warpBarrier();
 
   /// Blocks.
   void barrier() { gpu::BarrierOp::create(b); }
-  /// The workgroup memory from its begin on.
-  Value workgroupMemory(ArrayRef<int64_t> shape, Type element);
+  /// The workgroup memory from byte `begin` on.
+  Value workgroupMemory(ArrayRef<int64_t> shape, Type element, int64_t begin = 0);
   /// Starts a copy of `elements` elements, 16 bytes, to workgroup memory.
   void copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements);
   /// Closes the group of the copies that were started since the last one was closed.
@@ -89,6 +109,8 @@ public:
   void ifThen(Value condition, function_ref<void()> body);
   /// The values of `body` where `condition` holds, `otherwise` elsewhere.
   SmallVector<Value> choose(Value condition, function_ref<SmallVector<Value>()> body, ValueRange otherwise);
+  SmallVector<Value> choose(Value condition, function_ref<SmallVector<Value>()> body,
+                            function_ref<SmallVector<Value>()> otherwise);
 
 private:
   ImplicitLocOpBuilder b;

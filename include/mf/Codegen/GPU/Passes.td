@@ -4,15 +4,58 @@
 
 include "mlir/Pass/PassBase.td"
 
+def GPUAddScratchPass : Pass<"mf-gpu-add-scratch", "::mlir::ModuleOp"> {
+  let summary = "Memory for what kernels leave to each other";
+  let description = [{
+    After bufferisation, gives each `mf.cached_attention` whose `#mf.gpu_flash` splits caches an allocation
+    [tokens, heads, blocks of keys, features of a value + 2] of f32, for as many tokens as are split at most. It does
+    nothing to ops that have scratch.
+
+    Linear in the size of the module. Test: test/Codegen/GPU/add-scratch.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Math ops of kernels to what NVPTX rounds correctly";
   let description = [{
     `math.sqrt` of f32 becomes the intrinsic that rounds to nearest: upstream's lowering of it gives an approximation.
-    `math.absf` of f32 clears the sign bit: upstream would call libdevice. `math.fma` becomes LLVM's intrinsic.
+    `math.absf` and `math.copysign` of f32 become operations on bits: upstream would call libdevice. `math.fma` becomes LLVM's intrinsic.
 
     Fails on no op. Linear in the size of the kernels. Test: test/Codegen/GPU/expand-math.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
+}
+
+def GPULaunchOnCUDAPass : Pass<"mf-gpu-launch-on-cuda", "::mlir::ModuleOp"> {
+  let summary = "Launches to calls of the runtime's side of CUDA";
+  let description = [{
+    Takes what `mf-verify-gpu-kernel-contract` accepts. A `gpu.launch_func` becomes a call of `mf_rt_cuda_launch` with the
+    frame of its entry point, the kernel's number (its place among the kernels of the module), and the kernel's parameters
+    in memory, laid out as PTX lays them out: a memref is two pointers, an offset, its sizes and its strides. Kernels go:
+    they are compiled apart, to PTX.
+
+    Fails on a launch outside of a function of a frame, and on an op of such a function that reads or writes a memref: it
+    would run on the host, and the memory is the device's. Linear in the size of the module.
+    Test: test/Codegen/GPU/launch-on-cuda.mlir, launch-on-cuda-invalid.mlir.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
+}
+
+def GPURunOnHostPass : Pass<"mf-gpu-run-on-host", "::mlir::ModuleOp"> {
+  let summary = "Kernels to functions for threads of the host";
+  let description = [{
+    Takes what `mf-verify-gpu-kernel-contract` accepts. Each `gpu.func` becomes a private function of its arguments and of
+    a thread of lib/Runtime/GPUHost, each op as the table of mf/Codegen/GPU/KernelOps.h says; a constant describes the
+    kernel to the runtime, and a `gpu.launch_func` is a call of `mf_rt_gpu_launch` with the frame of its entry point. With
+    `checked`, kernels also tell the runtime of each access to memory and of each region that they execute.
+
+    Fails on a launch outside of a function of a frame, and on forms of ops that the host has no meaning for. Linear in the
+    size of the kernels. Test: test/Codegen/GPU/run-on-host.mlir, run-on-host-invalid.mlir, every-op.mlir.
+  }];
+  let options = [Option<"checked", "checked", "bool", "false", "tell the runtime what it can check and count">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
 }
 
 def GPUSelectStrategiesPass : Pass<"mf-gpu-select-strategies", "::mlir::ModuleOp"> {

@@ -27,6 +27,12 @@ bool hasTableSlices(LookupOp op);
 /// a quarter of the rows of a table. Other tables of floats: a gather. Null for quantised ones.
 StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
 
+/// Tiles of 64 x 64 results; a stream of weights below 8 tokens. Null for quantised weights.
+GPUDenseTileAttr selectGPULinearStrategy(LinearOp op);
+
+/// A warp for 4 queries, for 2 of results that are too wide for registers. Caches are split below 16 tokens.
+GPUFlashAttr selectGPUAttentionStrategy(ComputeOpInterface op);
+
 /// The strategy of any compute op; null for an op that has no kernel for GPUs.
 StrategyAttrInterface selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target);
 

@@ -87,7 +87,7 @@ Type RotaryAnglesAttr::getSourceElementType() const { return {}; }
 
 /// A source that another one converts or takes apart.
 static LogicalResult verifyConverted(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
-  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr>(source))
+  if (isa<RoundedAttr, QuantizedAttr, QuantizationScalesAttr, RowMapAttr, KeptFeaturesAttr>(source))
     return emitError() << "expects a source of elements as they are, found " << source;
   return success();
 }
@@ -102,6 +102,42 @@ LogicalResult RowBlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 Type RowBlocksAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
+
+/// A mask of rows.
+static LogicalResult verifyMask(function_ref<InFlightDiagnostic()> emitError, DenseElementsAttr kept) {
+  if (kept.getType().getRank() == 2 && kept.getElementType().isInteger(1))
+    return success();
+  return emitError() << "expects kept to be a mask [K, 2^tau] of i1, found " << kept.getType();
+}
+
+LogicalResult KeptRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                   DenseElementsAttr kept) {
+  return success(succeeded(verifyConverted(emitError, source)) && succeeded(verifyMask(emitError, kept)));
+}
+Type KeptRowsAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
+int64_t KeptRowsAttr::getNumKept() const { return llvm::count(getKept().getValues<bool>(), true); }
+
+LogicalResult RowMapAttr::verify(function_ref<InFlightDiagnostic()> emitError, DenseElementsAttr kept) {
+  return verifyMask(emitError, kept);
+}
+Type RowMapAttr::getSourceElementType() const { return {}; }
+
+LogicalResult FeaturePruningAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t kept, int64_t of,
+                                         int64_t columns) {
+  if (kept < 1 || of <= kept || of > 64)
+    return emitError() << "expects kept to be 1 or more, and fewer than of, which is at most 64, found " << kept
+                       << " of " << of;
+  if (columns < 1)
+    return emitError() << "expects columns to be 1 or more, found " << columns;
+  return success();
+}
+
+LogicalResult PrunedFeaturesAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source,
+                                         FeaturePruningAttr) {
+  return verifyConverted(emitError, source);
+}
+Type PrunedFeaturesAttr::getSourceElementType() const { return getSource().getSourceElementType(); }
+Type KeptFeaturesAttr::getSourceElementType() const { return {}; }
 
 LogicalResult RoundedAttr::verify(function_ref<InFlightDiagnostic()> emitError, SourceAttrInterface source) {
   return verifyConverted(emitError, source);
@@ -329,6 +365,39 @@ LogicalResult GPUTableTileAttr::verify(function_ref<InFlightDiagnostic()> emitEr
   return success();
 }
 int64_t GPUTableTileAttr::getTokenTile() const { return 0; }
+
+/// Rows and columns that a thread of a dense tile sums.
+static constexpr int64_t kThreadRows = 4, kThreadColumns = 8;
+
+LogicalResult GPUDenseTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                       int64_t features, int64_t slice, int64_t streamTokens) {
+  int64_t threads = rows / kThreadRows * (columns / kThreadColumns);
+  if (rows < 1 || columns < 1 || rows % kThreadRows != 0 || columns % (4 * kThreadColumns) != 0 ||
+      threads > kMaxThreads || threads % kWarp != 0)
+    return emitError() << "expects rows and columns to be multiples of " << kThreadRows << " and " << 4 * kThreadColumns
+                       << " for whole warps of threads with " << kThreadRows << " x " << kThreadColumns
+                       << " results, found " << rows << " and " << columns;
+  if (features < 1 || features % 8 != 0)
+    return emitError() << "expects features to be a multiple of 8, found " << features;
+  if (slice < 1 || slice % features != 0)
+    return emitError() << "expects slice to be a multiple of features, found " << slice;
+  if (streamTokens < 0)
+    return emitError() << "expects stream_tokens to be 0 or more, found " << streamTokens;
+  return success();
+}
+int64_t GPUDenseTileAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t rows,
+                                   int64_t splitTokens) {
+  if (failed(verifyWarps(emitError, warps)))
+    return failure();
+  if (rows < 1 || rows > kWarp)
+    return emitError() << "expects rows to be in [1, " << kWarp << "], found " << rows;
+  if (splitTokens < 0)
+    return emitError() << "expects split_tokens to be 0 or more, found " << splitTokens;
+  return success();
+}
+int64_t GPUFlashAttr::getTokenTile() const { return 0; }
 
 //===----------------------------------------------------------------------===//
 // Choices of strategies

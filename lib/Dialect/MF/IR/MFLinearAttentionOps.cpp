@@ -18,13 +18,13 @@ template <typename OpT> static int64_t getProjectionRows(OpT op) {
   return op.getLayoutAttr() ? type.getDimSize(0) * op.getLayoutAttr().getColumns() : type.getDimSize(0);
 }
 
-template <typename OpT> static RecurrentState getStateOf(OpT op) {
+template <typename OpT> static RecurrentState getStateOf(OpT op, int64_t chunk) {
   return RecurrentState::get(op.getFeatures(), getExtent(op.getQ(), 2), getProjectionRows(op), getExtent(op.getV(), 2),
-                             op.getChunk());
+                             chunk);
 }
 
-RecurrentState LinearAttentionOp::getStateLayout() { return getStateOf(*this); }
-RecurrentState RecurrentAttentionOp::getStateLayout() { return getStateOf(*this); }
+RecurrentState LinearAttentionOp::getStateLayout() { return getStateOf(*this, getSumChunk()); }
+RecurrentState RecurrentAttentionOp::getStateLayout() { return getStateOf(*this, getChunk()); }
 
 MutableOperandRange RecurrentAttentionOp::getDpsInitsMutable() {
   return MutableOperandRange(getOperation(), getInitMutable().getOperandNumber(), 2);
@@ -160,23 +160,31 @@ FailureOr<SmallVector<OperandSlice>> ProjectSequenceOp::getOperandSlices(OpBuild
 // Costs
 //===----------------------------------------------------------------------===//
 
-/// With r features and values of e: the features of queries and keys; phi(k) v^T and phi(q) times the sum of those; the
-/// denominator, phi(q) times the sum of phi(k). Inside of a causal chunk, a pair of query and key is a product of
-/// features and one with a value; chunks are counted as whole ones.
-template <typename OpT> static Cost getLinearCost(CostContext &context, OpT op, bool isCausal) {
+/// The features of queries and keys.
+template <typename OpT> static Cost getFeatureCost(CostContext &context, OpT op) {
   Cost cost;
+  Polynomial heads = context.getExtent(op.getQ(), 1);
+  Polynomial rows = (context.getExtent(op.getQ(), 0) + context.getExtent(op.getK(), 0)) * heads;
+  double features = op.getStateLayout().features;
+  if (op.getProjection()) {
+    cost.multiplyAdds = rows * (features * getExtent(op.getQ(), 2));
+    cost.weightBytes = CostContext::getBytes(op.getProjection());
+  }
+  int64_t rowSize = op.getProjection() ? getProjectionRows(op) : getExtent(op.getQ(), 2);
+  cost.exponentials = rows * op.getFeatures().getNumExponentials(rowSize);
+  return cost;
+}
+
+/// With r features and values of e: phi(k) v^T and phi(q) times the sum of those; the denominator, phi(q) times the sum
+/// of phi(k). Inside of a causal chunk, a pair of query and key is a product of features and one with a value; chunks
+/// are counted as whole ones.
+template <typename OpT> static Cost getLinearCost(CostContext &context, OpT op, bool isCausal) {
+  Cost cost = getFeatureCost(context, op);
   RecurrentState state = op.getStateLayout();
   double features = state.features, valueSize = state.valueSize;
   Polynomial heads = context.getExtent(op.getQ(), 1);
   Polynomial queries = context.getExtent(op.getQ(), 0) * heads, keys = context.getExtent(op.getK(), 0) * heads;
-  cost.multiplyAdds = keys * (features * valueSize) + queries * (features * valueSize + features);
-  double rowSize = getExtent(op.getQ(), 2);
-  if (op.getProjection()) {
-    cost.multiplyAdds += (queries + keys) * (features * rowSize);
-    cost.weightBytes = CostContext::getBytes(op.getProjection());
-  }
-  int64_t rows = op.getProjection() ? getProjectionRows(op) : getExtent(op.getQ(), 2);
-  cost.exponentials = (queries + keys) * op.getFeatures().getNumExponentials(rows);
+  cost.multiplyAdds += keys * (features * valueSize) + queries * (features * valueSize + features);
   if (isCausal) {
     Polynomial pairs = context.countPairs(state.chunk, state.chunk, /*isCausal=*/true);
     cost.multiplyAdds += queries * pairs * ((features + valueSize) / static_cast<double>(state.chunk));
@@ -184,7 +192,21 @@ template <typename OpT> static Cost getLinearCost(CostContext &context, OpT op, 
   return cost;
 }
 
-Cost LinearAttentionOp::getCost(CostContext &context) { return getLinearCost(context, *this, getCausal()); }
+/// A product of features and one with a value for each pair of tokens.
+static Cost getQuadraticCost(CostContext &context, LinearAttentionOp op) {
+  Cost cost = getFeatureCost(context, op);
+  RecurrentState state = op.getStateLayout();
+  Polynomial pairs =
+      context.countPairs(context.getExtent(op.getQ(), 0), context.getExtent(op.getK(), 0), op.getCausal());
+  cost.multiplyAdds += pairs * context.getExtent(op.getQ(), 1) * static_cast<double>(state.features + state.valueSize);
+  return cost;
+}
+
+Cost LinearAttentionOp::getCost(CostContext &context) {
+  if (getForm() == AttentionForm::Quadratic)
+    return getQuadraticCost(context, *this);
+  return getLinearCost(context, *this, getCausal());
+}
 
 /// The state of one sequence is read and written once.
 Cost RecurrentAttentionOp::getCost(CostContext &context) {

@@ -47,7 +47,8 @@ LogicalResult HashOp::verify() {
 static LogicalResult verifyTables(LookupOp op, unsigned set, int64_t rows) {
   auto type = cast<ShapedType>(op.getTables()[set].getType());
   TableLayoutAttr layout = op.getLayoutAttr();
-  SmallVector<int64_t> shape = {getExtent(op.getCodes(), 1), rows, getExtent(op.getInits()[set], 1)};
+  int64_t tables = op.hasSharedRows() ? 1 : getExtent(op.getCodes(), 1);
+  SmallVector<int64_t> shape = {tables, rows, getExtent(op.getInits()[set], 1)};
   bool isTile = ShapedType::isDynamic(shape[2]) && layout && !layout.isIdentity() && type.getRank() == 4;
   if (isTile)
     shape[2] = 1;
@@ -116,15 +117,16 @@ LogicalResult LookupOp::verify() {
   // lookup_c3
   auto first = cast<ShapedType>(getTables().front().getType());
   int64_t rows = first.getRank() < 3 ? 0 : first.getDimSize(first.getRank() - 2);
-  if (rows < 2 || rows > 65536 || !llvm::isPowerOf2_64(rows))
+  bool isShared = first.getRank() >= 3 && hasSharedRows() && rows > 0;
+  if (!isShared && (rows < 2 || rows > 65536 || !llvm::isPowerOf2_64(rows)))
     return emitOpError("expects 'tables' 0 to have a power of two in [2, 65536] rows, found ") << first;
   for (unsigned set = 0; set < sets; ++set)
     if (failed(verifyTables(*this, set, rows)))
       return failure();
   // lookup_c4
-  if (getElementBits(getCodes()) < llvm::Log2_64(rows))
+  if (getElementBits(getCodes()) < llvm::Log2_64_Ceil(rows))
     return emitOpError("expects an element type of 'codes' with at least ")
-           << llvm::Log2_64(rows) << " bits for " << rows << " rows, found " << getElementTypeOrSelf(getCodes());
+           << llvm::Log2_64_Ceil(rows) << " bits for " << rows << " rows, found " << getElementTypeOrSelf(getCodes());
   // lookup_c5
   for (auto [set, init] : llvm::enumerate(getInits())) {
     std::string number = std::to_string(set), columns = "N_" + number;
@@ -134,6 +136,28 @@ LogicalResult LookupOp::verify() {
   }
   // lookup_c6
   return verifyTableElements(*this, dims);
+}
+
+LogicalResult MapCodesOp::verify() {
+  if (failed(verifySemantics(*this)))
+    return failure();
+  // map_codes_c1
+  DimMatcher dims(*this);
+  if (failed(dims.match("codes", getCodes(), {"tokens", "K"})) || failed(dims.match("map", getMap(), {"K", "rows"})) ||
+      failed(dims.match("outs", getInit(), {"tokens", "K"})))
+    return failure();
+  int64_t rows = getExtent(getMap(), 1);
+  if (ShapedType::isDynamic(rows) || rows < 2 || rows > 65536 || !llvm::isPowerOf2_64(rows))
+    return emitOpError("expects 'map' to have a power of two in [2, 65536] rows of each table, found ")
+           << getMap().getType();
+  // map_codes_c2
+  if (getElementTypeOrSelf(getMap()) != getElementTypeOrSelf(getInit()))
+    return emitOpError("expects 'map' and its destination to have one element type, found ")
+           << getElementTypeOrSelf(getMap()) << " and " << getElementTypeOrSelf(getInit());
+  if (getElementBits(getCodes()) < llvm::Log2_64(rows))
+    return emitOpError("expects an element type of 'codes' with at least ")
+           << llvm::Log2_64(rows) << " bits for " << rows << " rows, found " << getElementTypeOrSelf(getCodes());
+  return success();
 }
 
 LogicalResult QuantizeRowsOp::verify() {
@@ -158,6 +182,16 @@ FailureOr<SmallVector<OperandSlice>> HashOp::getOperandSlices(OpBuilder &b, Arra
       .cut(getXMutable(), 0, offsets[0], sizes[0])
       .cut(getCodesInitMutable(), 0, offsets[0], sizes[0])
       .cut(getScoresInitMutable(), 0, offsets[0], sizes[0])
+      .take();
+}
+
+SmallVector<int64_t> MapCodesOp::getLoopDims() { return {0}; }
+
+FailureOr<SmallVector<OperandSlice>> MapCodesOp::getOperandSlices(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                  ArrayRef<OpFoldResult> sizes) {
+  return SliceBuilder(b, *this)
+      .cut(getCodesMutable(), 0, offsets[0], sizes[0])
+      .cut(getInitMutable(), 0, offsets[0], sizes[0])
       .take();
 }
 
@@ -231,6 +265,13 @@ Cost LookupOp::getCost(CostContext &context) {
   for (ValueRange perColumn : {ValueRange(getTableScales()), ValueRange(getBiases())})
     for (Value operand : perColumn)
       cost.weightBytes += CostContext::getBytes(operand);
+  return cost;
+}
+
+/// An element of the map for each code.
+Cost MapCodesOp::getCost(CostContext &context) {
+  Cost cost;
+  cost.tableBytes = context.getSize(getCodes()) * (CostContext::getElementBits(getMap()) / 8);
   return cost;
 }
 

@@ -14,6 +14,27 @@ using namespace mlir::mf;
 
 bool mlir::mf::convertsWithoutLoss(Type from, Type to) { return from == to || to.isF32(); }
 
+/// Pruned tables and their maps have the shape that the mask of rows says.
+static LogicalResult verifyRows(ParameterOp op, RankedTensorType type) {
+  if (KeptRowsAttr rows = op.getKeptRows()) {
+    int64_t count = rows.getNumKept() + 1;
+    if (type.getRank() == 3 && type.getDimSize(0) == 1 && type.getDimSize(1) == count)
+      return success();
+    return op.emitOpError("expects kept rows and the row of zeros to have a type [1, ")
+           << count << ", columns], found " << type;
+  }
+  auto map = dyn_cast<RowMapAttr>(op.getSource());
+  if (!map)
+    return success();
+  if (type.getShape() != map.getKept().getType().getShape())
+    return op.emitOpError("expects a map of rows to have the shape of its mask, ")
+           << map.getKept().getType() << ", found " << type;
+  int64_t kept = llvm::count(map.getKept().getValues<bool>(), true);
+  if (kept > std::numeric_limits<uint16_t>::max() && type.getElementType().isInteger(16))
+    return op.emitOpError("expects i32 for a map of ") << kept << " rows, found " << type;
+  return success();
+}
+
 LogicalResult ParameterOp::verify() {
   // parameter_c2
   auto type = cast<RankedTensorType>(getType());
@@ -22,7 +43,11 @@ LogicalResult ParameterOp::verify() {
     return emitOpError("expects a source of elements that convert to ")
            << type.getElementType() << " without loss, found " << sourceElementType;
   auto quantized = dyn_cast<QuantizedAttr>(getSource());
-  if (static_cast<bool>(quantized) != type.getElementType().isInteger())
+  bool isIndex = type.getElementType().isInteger(16) || type.getElementType().isInteger(32);
+  if (isa<RowMapAttr, KeptFeaturesAttr>(getSource()) != isIndex)
+    return emitOpError("expects i16 and i32 to be numbers of rows or of features, and nothing else, found ")
+           << type.getElementType() << " from " << getSource();
+  if (static_cast<bool>(quantized) != (type.getElementType().isInteger() && !isIndex))
     return emitOpError("expects integers to be quantised, and nothing else, found ")
            << type.getElementType() << " from " << getSource();
   // parameter_c3
@@ -41,7 +66,30 @@ LogicalResult ParameterOp::verify() {
   if (quantized && quantized.getGroup() != 0 && type.getShape().back() % quantized.getGroup() != 0)
     return emitOpError("expects groups that divide the last dimension, found groups of ")
            << quantized.getGroup() << " for " << type;
+  // parameter_c6
+  if (failed(verifyRows(*this, type)))
+    return failure();
+  // parameter_c7
+  PrunedFeaturesAttr features = getPrunedFeatures();
+  if (features && (type.getRank() != 2 || quantized || type.getDimSize(1) % features.getPruning().getKept() != 0))
+    return emitOpError("expects pruned features to have a type [columns, features] of floats, and ")
+           << features.getPruning().getKept() << " features of each group, found " << type;
   return success();
+}
+
+/// What the elements are before they are converted.
+static Attribute getUnconverted(Attribute source) {
+  if (auto quantized = dyn_cast<QuantizedAttr>(source))
+    return quantized.getSource();
+  if (auto rounded = dyn_cast<RoundedAttr>(source))
+    return rounded.getSource();
+  return source;
+}
+
+KeptRowsAttr ParameterOp::getKeptRows() { return dyn_cast<KeptRowsAttr>(getUnconverted(getSource())); }
+
+PrunedFeaturesAttr ParameterOp::getPrunedFeatures() {
+  return dyn_cast<PrunedFeaturesAttr>(getUnconverted(getSource()));
 }
 
 RankedTensorType ParameterOp::getPackedType() {

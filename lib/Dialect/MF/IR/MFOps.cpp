@@ -20,10 +20,25 @@ float HashOp::getExp2Slope() {
 
 int64_t LookupOp::getNumTables() { return cast<ShapedType>(getCodes().getType()).getDimSize(1); }
 
-int64_t LookupOp::getCodeBits() {
-  // Strips put the number of the strip before [K, 2^tau, columns].
+// Strips put the number of the strip before [K, 2^tau, columns].
+bool LookupOp::hasSharedRows() {
   auto type = cast<ShapedType>(getTables().front().getType());
-  return llvm::Log2_64(type.getDimSize(type.getRank() - 2));
+  return type.getDimSize(type.getRank() - 3) == 1;
+}
+
+int64_t LookupOp::getTableRows() {
+  auto type = cast<ShapedType>(getTables().front().getType());
+  int64_t rows = type.getDimSize(type.getRank() - 2);
+  return hasSharedRows() ? llvm::divideCeilSigned(rows, getNumTables()) : rows;
+}
+
+int64_t LookupOp::getCodeBits() { return llvm::Log2_64_Ceil(getTableRows()); }
+
+int64_t LinearOp::getNumWeightFeatures() {
+  int64_t features = cast<ShapedType>(getX().getType()).getDimSize(1);
+  if (ShapedType::isDynamic(features) || !getPruningAttr())
+    return features;
+  return getPruningAttr().getNumKept(features);
 }
 
 LookupOp LookupOp::withSets(OpBuilder &b, ArrayRef<unsigned> sets) {

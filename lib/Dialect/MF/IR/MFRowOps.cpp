@@ -82,13 +82,25 @@ LogicalResult RopeOp::verify() {
   return success();
 }
 
+/// [rows, d], or panels of that whose features are not interleaved.
+static LogicalResult verifyEmbeddingTable(EmbeddingOp op, DimMatcher &dims) {
+  PanelLayoutAttr layout = op.getLayoutAttr();
+  if (!layout)
+    return dims.match("table", op.getTable(), {"rows", "d"});
+  auto type = cast<ShapedType>(op.getTable().getType());
+  if (type.getRank() == 3 && layout.getInterleave() == 1 && layout.getFeaturesPerByte() == 1 &&
+      type.getDimSize(2) == layout.getColumns())
+    return dims.match("table", op.getTable(), {"panels", "d", "columns"});
+  return op.emitOpError("expects 'table' in panels of ")
+         << layout.getColumns() << " columns without interleaved features, found " << type << " with " << layout;
+}
+
 LogicalResult EmbeddingOp::verify() {
   if (failed(verifySemantics(*this)))
     return failure();
   // embedding_c1
   DimMatcher dims(*this);
-  return success(succeeded(dims.match("ids", getIds(), {"tokens"})) &&
-                 succeeded(dims.match("table", getTable(), {"rows", "d"})) &&
+  return success(succeeded(dims.match("ids", getIds(), {"tokens"})) && succeeded(verifyEmbeddingTable(*this, dims)) &&
                  succeeded(dims.match("outs", getInit(), {"tokens", "d"})));
 }
 
@@ -120,8 +132,8 @@ static LogicalResult verifyPanels(LinearOp op, StringRef name, Value operand, Pa
 
 static LogicalResult verifyWeight(LinearOp op, DimMatcher &dims) {
   if (PanelLayoutAttr layout = op.getLayoutAttr())
-    return verifyPanels(op, "weight", op.getWeight(), layout, getExtent(op.getX(), 1));
-  return dims.match("weight", op.getWeight(), {"N", "D"});
+    return verifyPanels(op, "weight", op.getWeight(), layout, op.getNumWeightFeatures());
+  return dims.match("weight", op.getWeight(), {"N", op.getPruningAttr() ? "D'" : "D"});
 }
 
 /// [N, G], or as panels store it.
@@ -155,6 +167,32 @@ static LogicalResult verifyWeightElements(LinearOp op, DimMatcher &dims) {
   return success();
 }
 
+/// Which features are kept, for each panel of columns.
+static LogicalResult verifyPruning(LinearOp op, DimMatcher &dims) {
+  FeaturePruningAttr pruning = op.getPruningAttr();
+  if (static_cast<bool>(pruning) != static_cast<bool>(op.getFeatures()))
+    return op.emitOpError("expects 'pruning' and 'features' together");
+  if (!pruning)
+    return success();
+  int64_t features = getExtent(op.getX(), 1), columns = getExtent(op.getInit(), 1);
+  if (op.isQuantized() || ShapedType::isDynamic(features) || features % pruning.getOf() != 0 || features > 32768)
+    return op.emitOpError("expects pruned weights to be floats of a multiple of ")
+           << pruning.getOf() << " features, at most 32768, found x of " << op.getX().getType();
+  if (op.getLayoutAttr() && op.getLayoutAttr().getColumns() != pruning.getColumns())
+    return op.emitOpError("expects panels of the ")
+           << pruning.getColumns() << " columns that keep the same features, found " << op.getLayoutAttr();
+  if (failed(dims.match("features", op.getFeatures(), {"panels", "D'"})))
+    return failure();
+  int64_t panels = getExtent(op.getFeatures(), 0), kept = getExtent(op.getFeatures(), 1);
+  bool isKnown = !ShapedType::isDynamic(columns) && !ShapedType::isDynamic(panels);
+  if (kept == op.getNumWeightFeatures() &&
+      (!isKnown || panels == llvm::divideCeilSigned(columns, pruning.getColumns())))
+    return success();
+  return op.emitOpError("expects 'features' to have ")
+         << op.getNumWeightFeatures() << " features for each " << pruning.getColumns() << " of " << columns
+         << " columns, found " << op.getFeatures().getType();
+}
+
 LogicalResult LinearOp::verify() {
   if (failed(verifySemantics(*this)))
     return failure();
@@ -166,7 +204,10 @@ LogicalResult LinearOp::verify() {
   if (failed(verifyWeight(*this, dims)))
     return failure();
   // linear_c3
-  return verifyWeightElements(*this, dims);
+  if (failed(verifyWeightElements(*this, dims)))
+    return failure();
+  // linear_c4
+  return verifyPruning(*this, dims);
 }
 
 //===----------------------------------------------------------------------===//
@@ -246,6 +287,12 @@ FailureOr<SmallVector<OperandSlice>> LinearOp::getOperandSlices(OpBuilder &b, Ar
   for (OpOperand &scales : getXScalesMutable())
     slices.cut(scales, 0, offsets[0], sizes[0]);
   OpFoldResult first = offsets[1], count = sizes[1];
+  for (OpOperand &features : getFeaturesMutable()) {
+    auto panels = getPanels(b, *this, getPruningAttr().getColumns(), first, count);
+    if (failed(panels))
+      return failure();
+    slices.cut(features, 0, panels->first, panels->second);
+  }
   if (PanelLayoutAttr layout = getLayoutAttr()) {
     auto panels = getPanels(b, *this, layout.getColumns(), first, count);
     if (failed(panels))
@@ -306,8 +353,10 @@ Cost EmbeddingOp::getCost(CostContext &context) {
 
 Cost LinearOp::getCost(CostContext &context) {
   Cost cost;
-  cost.multiplyAdds = context.getSize(getX()) * context.getExtent(getInit(), 1);
+  cost.multiplyAdds = context.getExtent(getX(), 0) * context.getExtent(getInit(), 1) * double(getNumWeightFeatures());
   cost.weightBytes = CostContext::getBytes(getWeight());
+  if (getFeatures())
+    cost.weightBytes += CostContext::getBytes(getFeatures());
   if (getWeightScales())
     cost.weightBytes += CostContext::getBytes(getWeightScales());
   return cost;

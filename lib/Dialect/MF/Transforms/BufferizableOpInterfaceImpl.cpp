@@ -62,8 +62,8 @@ template <typename... OpTs> static void attachModels(MLIRContext *context) {
 void mlir::mf::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MFDialect *) {
     attachModels<ActivationOp, AddOp, AttentionOp, CachedAttentionOp, EmbeddingOp, HashOp, LayerNormOp,
-                 LinearAttentionOp, LinearOp, LookupOp, MergeTopKOp, ProjectSequenceOp, QuantizeRowsOp, RMSNormOp,
-                 RecurrentAttentionOp, RopeOp, TopKOp, UpdateStateOp>(context);
+                 LinearAttentionOp, LinearOp, LookupOp, MapCodesOp, MergeTopKOp, ProjectSequenceOp, QuantizeRowsOp,
+                 RMSNormOp, RecurrentAttentionOp, RopeOp, TopKOp, UpdateStateOp>(context);
     // Copies that conflicts ask for.
     context->loadDialect<BufferizationDialect>();
   });

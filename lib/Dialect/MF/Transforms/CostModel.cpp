@@ -63,7 +63,8 @@ int64_t FunctionAnalysis::findBlock(Operation *op) {
       auto [number, isNew] = numbers.try_emplace(name, cost.blocks.size());
       if (isNew)
         cost.blocks.emplace_back().name = name.str();
-      return number->second;
+      // A parameter that two blocks share has the name of the first one.
+      latest = std::max(latest, number->second);
     }
     if (Operation *producer = operand.getDefiningOp())
       latest = std::max(latest, blocks.lookup_or(producer, -1));

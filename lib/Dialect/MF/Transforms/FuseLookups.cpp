@@ -19,7 +19,8 @@ using namespace mlir::mf;
 static bool agree(LookupOp a, LookupOp b) {
   return a.getCodes() == b.getCodes() && a.getScores() == b.getScores() && a.getScoreScales() == b.getScoreScales() &&
          a.getLayoutAttr() == b.getLayoutAttr() && a.getStrategyAttr() == b.getStrategyAttr() &&
-         a.getBiases().empty() == b.getBiases().empty() && a.getCodeBits() == b.getCodeBits();
+         a.getBiases().empty() == b.getBiases().empty() && a.hasSharedRows() == b.hasSharedRows() &&
+         a.getTableRows() == b.getTableRows();
 }
 
 /// Collects the ops of `anchor`'s block behind `anchor` that `op` needs, each after what it needs itself. Failure where

@@ -16,6 +16,8 @@ SmallVector<OpOperand *> mlir::mf::getLaidOutOperands(Operation *op) {
     for (OpOperand &scales : linear.getWeightScalesMutable())
       operands.push_back(&scales);
   }
+  if (auto embedding = dyn_cast<EmbeddingOp>(op))
+    operands.push_back(&embedding.getTableMutable());
   auto addProjection = [&](auto attention) {
     for (OpOperand &projection : attention.getProjectionMutable())
       operands.push_back(&projection);
@@ -41,8 +43,17 @@ LayoutAttrInterface mlir::mf::getOpLayout(Operation *op) {
   if (auto linear = dyn_cast<LinearOp>(op))
     return linear.getLayoutAttr();
   return llvm::TypeSwitch<Operation *, LayoutAttrInterface>(op)
-      .Case<LinearAttentionOp, RecurrentAttentionOp>([](auto attention) { return attention.getLayoutAttr(); })
+      .Case<EmbeddingOp, LinearAttentionOp, RecurrentAttentionOp>([](auto other) { return other.getLayoutAttr(); })
       .Default(LayoutAttrInterface());
+}
+
+bool LayerUses::feedsLayer(Operation *op) {
+  auto [it, isNew] = known.try_emplace(op, false);
+  if (!isNew)
+    return it->second;
+  bool feeds =
+      llvm::any_of(op->getUsers(), [&](Operation *user) { return isa<LookupOp, LinearOp>(user) || feedsLayer(user); });
+  return known[op] = feeds;
 }
 
 ParameterValues::ParameterValues(ModuleOp module) : symbols(module) {

@@ -7,7 +7,8 @@
 
 namespace mlir::mf {
 
-/// The operands of `op` that its layout describes: the tables of a lookup, the weight of a linear, none of other ops.
+/// The operands of `op` that its layout describes: the tables of a lookup, the weight of a linear, the table of an
+/// embedding, none of other ops.
 SmallVector<OpOperand *> getLaidOutOperands(Operation *op);
 
 /// Whether `operand` holds the scales of a linear's weight.
@@ -18,6 +19,16 @@ LayoutAttrInterface getOperandLayout(OpOperand &operand, LayoutAttrInterface lay
 
 /// The layout that `op` reads those operands in, null where it has none.
 LayoutAttrInterface getOpLayout(Operation *op);
+
+/// Which ops come before a dense or a memory layer; a dense one that does not is the head.
+class LayerUses {
+public:
+  /// Whether anything that is made of the results of `op` comes into one. The answer stays what it was at first.
+  bool feedsLayer(Operation *op);
+
+private:
+  DenseMap<Operation *, bool> known;
+};
 
 /// The parameters of a module and their values.
 class ParameterValues {

@@ -38,7 +38,6 @@ public:
   unsigned getNumConverted() const { return numConverted; }
 
 private:
-  bool feedsLayer(Operation *op);
   const ElementChoice &getChoice(Operation *op);
   bool canConvert(Operation *op);
   LogicalResult convertParameter(ParameterOp parameter, const ElementChoice &choice, QuantizedAxis axis);
@@ -52,31 +51,23 @@ private:
   ElementChoice tables, weights, head;
   /// The parameter of the scales of each quantised one.
   DenseMap<Operation *, ParameterOp> scales;
-  /// What `feedsLayer` found, before any op changes.
-  DenseMap<Operation *, bool> feeding;
+  /// Found out before any op changes.
+  LayerUses layers;
   unsigned numConverted = 0;
 };
 } // namespace
 
-/// Whether anything that is made of the results of `op` comes into a dense or a memory layer.
-bool ParameterConversion::feedsLayer(Operation *op) {
-  auto [known, isNew] = feeding.try_emplace(op, false);
-  if (!isNew)
-    return known->second;
-  bool feeds =
-      llvm::any_of(op->getUsers(), [&](Operation *user) { return isa<LookupOp, LinearOp>(user) || feedsLayer(user); });
-  return feeding[op] = feeds;
-}
-
 const ElementChoice &ParameterConversion::getChoice(Operation *op) {
   if (isa<LookupOp>(op))
     return tables;
-  return feedsLayer(op) ? weights : head;
+  return layers.feedsLayer(op) ? weights : head;
 }
 
 /// Whether the parameters of `op` are floats in no layout that ops of the same kind alone read.
 bool ParameterConversion::canConvert(Operation *op) {
   if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() || getOpLayout(op))
+    return false;
+  if (auto linear = dyn_cast<LinearOp>(op); linear && linear.getPruningAttr() && getChoice(op).isInteger())
     return false;
   return llvm::all_of(getLaidOutOperands(op), [&](OpOperand *operand) {
     ParameterOp parameter = parameters.getParameter(operand->get());
@@ -180,7 +171,7 @@ LogicalResult ParameterConversion::run() {
     if (canConvert(op))
       return false;
     remark::missed(op->getLoc(), remark::RemarkOpts::name("QuantizeParameters").category(DEBUG_TYPE))
-        << "kept: its parameters have a layout, converted elements or another use";
+        << "kept: its parameters have a layout, converted elements, pruned features or another use";
     return true;
   });
   for (Operation *op : readers)

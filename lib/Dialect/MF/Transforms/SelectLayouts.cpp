@@ -34,6 +34,7 @@ public:
 private:
   TableLayoutAttr getTableLayout(LookupOp op) const;
   PanelLayoutAttr getPanelLayout(LinearOp op) const;
+  PanelLayoutAttr getEmbeddingLayout(EmbeddingOp op) const;
   PanelLayoutAttr getProjectionLayout(Operation *op) const;
   LayoutAttrInterface getWish(Operation *op) const;
   bool canHave(ParameterOp parameter, LayoutAttrInterface layout) const;
@@ -80,11 +81,27 @@ PanelLayoutAttr LayoutSelection::getPanelLayout(LinearOp op) const {
     return {};
   Type element = getElementTypeOrSelf(op.getWeight());
   int64_t interleave = element.isInteger() ? 4 : 1;
-  return PanelLayoutAttr::get(op.getContext(), panelColumns, interleave, element.isInteger(4) ? 2 : 1);
+  int64_t columns = op.getPruningAttr() ? op.getPruningAttr().getColumns() : panelColumns;
+  return PanelLayoutAttr::get(op.getContext(), columns, interleave, element.isInteger(4) ? 2 : 1);
 }
 
-/// A projection of random features has no columns to spare: its rows are the features that are summed.
+/// An embedding has no wish of its own: its table lies as a dense layer wants that reads it too.
+PanelLayoutAttr LayoutSelection::getEmbeddingLayout(EmbeddingOp op) const {
+  ParameterOp table = parameters.getParameter(op.getTable());
+  if (!table)
+    return {};
+  for (GetParameterOp value : parameters.getValues(table))
+    for (Operation *user : value->getUsers())
+      if (auto linear = dyn_cast<LinearOp>(user); linear && !linear.isQuantized())
+        return getPanelLayout(linear);
+  return {};
+}
+
+/// A projection of random features has no columns to spare: its rows are the features that are summed. The quadratic
+/// form has no kernel, and what it is expanded to reads rows.
 PanelLayoutAttr LayoutSelection::getProjectionLayout(Operation *op) const {
+  if (auto attention = dyn_cast<LinearAttentionOp>(op); attention && attention.getForm() == AttentionForm::Quadratic)
+    return {};
   int64_t rows = cast<ShapedType>(getLaidOutOperands(op).front()->get().getType()).getDimSize(0);
   if (panelColumns == 0 || rows % panelColumns != 0)
     return {};
@@ -100,6 +117,8 @@ LayoutAttrInterface LayoutSelection::getWish(Operation *op) const {
     wish = getTableLayout(lookup);
   else if (auto linear = dyn_cast<LinearOp>(op))
     wish = getPanelLayout(linear);
+  else if (auto embedding = dyn_cast<EmbeddingOp>(op))
+    wish = getEmbeddingLayout(embedding);
   else
     wish = getProjectionLayout(op);
   for (OpOperand *operand : getLaidOutOperands(op)) {
@@ -153,7 +172,7 @@ void LayoutSelection::select() {
 void LayoutSelection::setLayout(Operation *op, LayoutAttrInterface layout) {
   if (auto lookup = dyn_cast<LookupOp>(op))
     lookup.setLayoutAttr(cast<TableLayoutAttr>(layout));
-  llvm::TypeSwitch<Operation *>(op).Case<LinearOp, LinearAttentionOp, RecurrentAttentionOp>(
+  llvm::TypeSwitch<Operation *>(op).Case<EmbeddingOp, LinearOp, LinearAttentionOp, RecurrentAttentionOp>(
       [&](auto other) { other.setLayoutAttr(cast<PanelLayoutAttr>(layout)); });
   std::string text;
   llvm::raw_string_ostream(text) << layout;

@@ -40,7 +40,8 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention", [MF_StatesCost]> {
     y[t, h, :] = sum over j <= p of softmax_j(scale * q[t, h, :] . keys[b, g, j, :]) values[b, g, j, :], g = h / (H / H_kv).
     The caches hold the token's own key and value already (`mf.update_state`). The result of a token depends on nothing
     but its query and its sequence's cache, bit for bit. Caches of f16 and bf16 are read as the f32 values that they hold.
-    `layout` says how `keys` lies in memory; `values` has no layout.
+    `layout` says how `keys` lies in memory; `values` has no layout. `scratch`, on memrefs only, is memory that the kernel
+    may use; which, its strategy says.
 
     ```mlir
     %y = mf.cached_attention scale(0.125)
@@ -59,17 +60,19 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention", [MF_StatesCost]> {
   }];
   let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<4, MF_StoredFloats>:$keys,
                        MF_Shaped<4, MF_StoredFloats>:$values, MF_Shaped<1, [I32]>:$slots,
-                       MF_Shaped<1, [I32]>:$positions, MF_Shaped<3, [F32]>:$init, F64Attr:$scale,
+                       MF_Shaped<1, [I32]>:$positions, MF_Shaped<3, [F32]>:$init,
+                       Variadic<AnyMemRef>:$scratch, F64Attr:$scale,
                        OptionalAttr<MF_CacheLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `scale` `(` $scale `)` (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $q `,` $keys `,` $values `,` $slots `,` $positions `:` type($q) `,` type($keys) `,` type($values) `,`
     type($slots) `,` type($positions) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+    `outs` `(` $init `:` type($init) `)` (`scratch` `(` $scratch^ `:` type($scratch) `)`)? attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    bool isKernelScratch(::mlir::OpOperand &operand) { return ::llvm::is_contained(getScratch(), operand.get()); }
   }];
 }
 

@@ -32,6 +32,14 @@ def MF_ActivationKind : I32EnumAttr<"ActivationKind", "function of an activation
 }
 def MF_ActivationKindAttr : EnumAttr<MF_Dialect, MF_ActivationKind, "activation">;
 
+def MF_AttentionForm : I32EnumAttr<"AttentionForm", "order of the sums of a linear attention", [
+    I32EnumAttrCase<"Chunked", 0, "chunked">, I32EnumAttrCase<"Quadratic", 1, "quadratic">,
+    I32EnumAttrCase<"Recurrent", 2, "recurrent">]> {
+  let cppNamespace = "::mlir::mf";
+  let genSpecializedAttr = 0;
+}
+def MF_AttentionFormAttr : EnumAttr<MF_Dialect, MF_AttentionForm, "form">;
+
 def MF_OperandRole : I32EnumAttr<"OperandRole", "what an entry point does with an operand", [
     I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">,
     I32EnumAttrCase<"State", 2, "state">]> {
@@ -161,6 +169,74 @@ def MF_RowBlocksAttr : MF_SourceAttr<"RowBlocks", "row_blocks"> {
     /// The row of the source that row `row` of the parameter is.
     int64_t getSourceRow(int64_t row) const { return getFirst() + row / getRows() * getStride() + row % getRows(); }
   }];
+}
+
+def MF_KeptRowsAttr : MF_SourceAttr<"KeptRows", "kept_rows"> {
+  let summary = "The rows of tables that were not pruned, behind a row of zeros";
+  let description = [{
+    For a parameter [1, n + 1, N] whose source has the tables [K, 2^tau, N]: row 0 is zero, row 1 + i is the i-th of the n
+    rows that `kept`, a mask [K, 2^tau] of i1, keeps, in the order of tables and codes.
+    `#mf.kept_rows<source = #mf.tensor_file<...>, kept = dense<...> : tensor<64x256xi1>>`. `#mf.row_map` of the same mask
+    says where the row of a code is.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "::mlir::DenseElementsAttr":$kept);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Rows that are kept, the row of zeros not among them.
+    int64_t getNumKept() const;
+    /// Rows of all tables together.
+    int64_t getNumRows() const { return getKept().getNumElements(); }
+  }];
+}
+
+def MF_RowMapAttr : MF_SourceAttr<"RowMap", "row_map"> {
+  let summary = "Where the rows of pruned tables are";
+  let description = [{
+    For a parameter [K, 2^tau] of i16 or i32: 0 for a row that `kept` drops, 1 + i for the i-th one that it keeps, unsigned:
+    the numbers of the rows of `#mf.kept_rows`.
+  }];
+  let parameters = (ins "::mlir::DenseElementsAttr":$kept);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_FeaturePruningAttr : MF_Attr<"FeaturePruning", "feature_pruning"> {
+  let summary = "Which features of a dense layer's weight are kept";
+  let description = [{
+    `#mf.feature_pruning<kept = 2, of = 4, columns = 32>`: of each 4 adjacent features, 32 adjacent columns keep 2, the
+    same for all of these columns.
+  }];
+  let parameters = (ins "int64_t":$kept, "int64_t":$of, "int64_t":$columns);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Features that are kept of `features`, a multiple of `of`; and the other way round.
+    int64_t getNumKept(int64_t features) const { return features / getOf() * getKept(); }
+    int64_t getNumFeatures(int64_t numKept) const { return numKept / getKept() * getOf(); }
+  }];
+}
+
+def MF_PrunedFeaturesAttr : MF_SourceAttr<"PrunedFeatures", "pruned_features"> {
+  let summary = "The features of a weight that were not pruned";
+  let description = [{
+    For a parameter [N, D'] whose source has the elements [N, D]: of each `of` adjacent features, the `kept` whose
+    elements in `columns` adjacent rows have the largest sum of squares, of equal ones the first; in ascending order.
+    `#mf.pruned_features<source = #mf.tensor_file<...>, pruning = <kept = 2, of = 4, columns = 32>>`. They are chosen when
+    the parameter file is written.
+  }];
+  let parameters = (ins "::mlir::mf::SourceAttrInterface":$source, "::mlir::mf::FeaturePruningAttr":$pruning);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_KeptFeaturesAttr : MF_SourceAttr<"KeptFeatures", "kept_features"> {
+  let summary = "The numbers of the features that a pruned weight keeps";
+  let description = [{
+    `#mf.kept_features<parameter = @weight>`: i16 [ceil(N / columns), D'], for a parameter of `#mf.pruned_features`.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
+  let assemblyFormat = "`<` struct(params) `>`";
 }
 
 def MF_RoundedAttr : MF_SourceAttr<"Rounded", "rounded"> {
@@ -354,6 +430,27 @@ def MF_GPUTableTileAttr : MF_StrategyAttr<"GPUTableTile", "gpu_table_tile"> {
     `gather_tokens` tokens the rows are gathered from memory, as with `#mf.gpu_row_gather`. Both give the same bits.
   }];
   let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens);
+}
+
+def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
+  let summary = "Dense layer on a GPU: tiles of `rows` x `columns`, `features` features at a time in workgroup memory";
+  let description = [{
+    Each result is a sum of slices of `slice` features: a slice is summed with fused products in ascending order, slices
+    are added in ascending order. Below `stream_tokens` tokens a block takes 4 tokens and 32 columns, its threads take
+    slices, straight from memory. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$features, "int64_t":$slice,
+                        "int64_t":$stream_tokens);
+}
+
+def MF_GPUFlashAttr : MF_StrategyAttr<"GPUFlash", "gpu_flash"> {
+  let summary = "Attention on a GPU: a warp takes `rows` queries, a lane takes a key, then features of the result";
+  let description = [{
+    A block of 32 keys has a maximum, a sum and a result of its own; blocks are merged in ascending order. `warps` warps of
+    a thread block take adjacent queries of the heads that share keys. Below `split_tokens` tokens a warp takes one block
+    of keys, and a second kernel merges them. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$rows, "int64_t":$split_tokens);
 }
 
 //===----------------------------------------------------------------------===//

@@ -12,7 +12,10 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [MF_StatesCost, Attr
     says phi and den. With `causal` the sums are over j <= i. A denominator of 0 gives 0.
 
     Sums are taken in chunks of `chunk` tokens: phi(k) v^T is summed over the chunks before that of token i, and inside of
-    its chunk the weights are computed. So a causal result depends on nothing after its token, bit for bit.
+    its chunk the weights are computed. So a causal result depends on nothing after its token, bit for bit. That is the
+    form `chunked`. `recurrent` is the same with chunks of one token; `quadratic` computes the weights of all pairs of
+    tokens and has no sums. The three are equal but for rounding; `mf-convert-attention-form` makes one of another, and
+    `chunk` stays for the way back.
 
     ```mlir
     %y = mf.linear_attention causal features(#mf.favor_features<kind = softmax>) chunk(32)
@@ -30,12 +33,13 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [MF_StatesCost, Attr
   let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<3, [F32]>:$k, MF_Shaped<3, [F32]>:$v,
                        Optional<MF_AnyShaped<MF_StoredFloats>>:$projection, MF_Shaped<3, [F32]>:$init,
                        Optional<MemRefRankOf<[F32], [1]>>:$scratch, UnitAttr:$causal,
-                       MF_FeatureMapAttrInterface:$features, I64Attr:$chunk, OptionalAttr<MF_PanelLayoutAttr>:$layout,
-                       MF_OptionalStrategy:$strategy);
+                       MF_FeatureMapAttrInterface:$features, I64Attr:$chunk,
+                       DefaultValuedAttr<MF_AttentionFormAttr, "::mlir::mf::AttentionForm::Chunked">:$form,
+                       OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    (`causal` $causal^)? `features` `(` $features `)` `chunk` `(` $chunk `)` (`layout` `(` $layout^ `)`)?
-    (`strategy` `(` $strategy^ `)`)?
+    (`causal` $causal^)? `features` `(` $features `)` `chunk` `(` $chunk `)` (`form` $form^)?
+    (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     (`projection` `(` $projection^ `:` type($projection) `)`)?
     `outs` `(` $init `:` type($init) `)` (`scratch` `(` $scratch^ `:` type($scratch) `)`)?
@@ -44,6 +48,8 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [MF_StatesCost, Attr
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
     bool isKernelScratch(::mlir::OpOperand &operand) { return operand.get() == getScratch(); }
+    /// Tokens that come into the sums together: 1 in the recurrent form. Not for the quadratic one, which has no sums.
+    int64_t getSumChunk() { return getForm() == ::mlir::mf::AttentionForm::Recurrent ? 1 : getChunk(); }
     /// The state that its sums are kept in.
     ::mlir::mf::RecurrentState getStateLayout();
   }];

@@ -72,6 +72,9 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [MF_StatesCost, AttrSizedOperandSegment
         outs(%init : tensor<?x512xf32>) -> tensor<?x512xf32>
     ```
 
+    Pruned tables are one table that all chunks share, [1, R, N]: the codes are numbers of its rows, those that
+    `mf.map_codes` finds, and y_j[m, :] = bias_j[:] + sum over k of scores[m, k] * tables_j[0, codes[m, k], :].
+
     With `layout`, the operands `tables` have the stored shape that the layout gives to [K, 2^tau, N]. `scratch`, on
     memrefs only, is memory that the kernel may use; which, its strategy says.
 
@@ -79,7 +82,7 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [MF_StatesCost, AttrSizedOperandSegment
     - (C1) at least one table set; as many destinations as table sets; no biases or as many as table sets.
     - (C2) codes and scores have equal shapes [tokens, K].
     - (C3) the (stored) shape of tables_j is that of [K, 2^tau, N_j], all static, for one tau in [1, 16] common to all
-      sets.
+      sets; or that of [1, R, N_j] for one R from 1 on, in which case tau bits are those that number R rows.
     - (C4) the element type of codes has at least tau bits.
     - (C5) bias_j is [N_j], destination j is [tokens, N_j].
     - (C6) either scores and tables are floats, and there are no scales; or both are i8, score_scales is [tokens], and
@@ -109,12 +112,42 @@ def MF_LookupOp : MF_ComputeOp<"lookup", [MF_StatesCost, AttrSizedOperandSegment
     bool isKernelScratch(::mlir::OpOperand &operand) { return ::llvm::is_contained(getScratch(), operand.get()); }
     /// Number K of tables of a set.
     int64_t getNumTables();
-    /// Bits tau of a code: each table has 2^tau rows.
+    /// Whether all chunks look up in one table, as they do in pruned ones.
+    bool hasSharedRows();
+    /// Rows of a table; of a shared one, those that fall to each chunk, rounded up.
+    int64_t getTableRows();
+    /// Bits tau of a code: each table has 2^tau rows, or at most as many.
     int64_t getCodeBits();
     /// Whether tables and scores are integers.
     bool isQuantized() { return !getTableScales().empty(); }
     /// The op with only these sets, on their inits.
     ::mlir::mf::LookupOp withSets(::mlir::OpBuilder &b, ::llvm::ArrayRef<unsigned> sets);
+  }];
+}
+
+def MF_MapCodesOp : MF_ComputeOp<"map_codes", [MF_StatesCost]> {
+  let summary = "Row numbers of codes in pruned tables";
+  let description = [{
+    rows[m, k] = map[k, codes[m, k]]; codes are unsigned, and so are row numbers.
+
+    ```mlir
+    %rows = mf.map_codes ins(%codes, %map : tensor<?x64xi8>, tensor<64x256xi16>) outs(%init : tensor<?x64xi16>)
+        -> tensor<?x64xi16>
+    ```
+
+    Constraints:
+    - (C1) codes and rows have equal shapes [tokens, K]; map is [K, 2^tau], static, for a tau in [1, 16].
+    - (C2) map and rows have one element type; that of codes has at least tau bits.
+  }];
+  let arguments = (ins MF_Shaped<2, MF_CodeTypes>:$codes, MF_Shaped<2, [I16, I32]>:$map,
+                       MF_Shaped<2, [I16, I32]>:$init, MF_OptionalStrategy:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    (`strategy` `(` $strategy^ `)`)? `ins` `(` $codes `,` $map `:` type($codes) `,` type($map) `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];
 }
 

@@ -25,13 +25,17 @@ def MF_ParameterOp : MF_Op<"parameter", [Symbol]> {
     `index` is the place in the parameter file. It is set, for all parameters, by the pass `mf-pack-parameters`.
 
     Constraints:
-    - (C1) the type is static, its element type f32, f16, bf16, i8 or i4.
-    - (C2) the source's element type, where it has one, converts without loss; integers are of `#mf.quantized`.
+    - (C1) the type is static, its element type f32, f16, bf16, i8, i4, or, of indices, i16 or i32.
+    - (C2) the source's element type, where it has one, converts without loss; i8 and i4 are of `#mf.quantized`, i16 and
+      i32 of `#mf.row_map`, i16 of `#mf.kept_features`.
     - (C3) the layout applies to the shape; it stores i4, and nothing else, in pairs.
     - (C4) `#mf.rotary_angles` needs a type [positions, r / 2, 2] of f32.
     - (C5) the groups of `#mf.quantized` divide the last dimension.
+    - (C6) `#mf.kept_rows`, converted or not, needs a type [1, n + 1, N] for n rows that are kept; `#mf.row_map` the shape
+      of its mask, and i32 where n is above 65,535.
+    - (C7) `#mf.pruned_features`, rounded or not, needs a type [N, D'] of floats, D' a multiple of what is kept of each group.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<StaticShapeTensorOf<[F32, F16, BF16, I8, I<4>]>>:$type,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<StaticShapeTensorOf<[F32, F16, BF16, I8, I<4>, I16, I32]>>:$type,
                        MF_SourceAttrInterface:$source, OptionalAttr<MF_LayoutAttrInterface>:$layout,
                        OptionalAttr<I64Attr>:$index);
   let assemblyFormat = [{
@@ -42,6 +46,10 @@ def MF_ParameterOp : MF_Op<"parameter", [Symbol]> {
     /// The type as stored: the layout's shape, the same element type (i8 for pairs of i4); the type itself where there
     /// is no layout.
     ::mlir::RankedTensorType getPackedType();
+    /// The rows of pruned tables that are kept, whatever their elements were converted to; null for others.
+    ::mlir::mf::KeptRowsAttr getKeptRows();
+    /// How the features of a weight were pruned, whatever its elements were converted to; null for others.
+    ::mlir::mf::PrunedFeaturesAttr getPrunedFeatures();
     /// For quantised elements, the type of their scales (`#mf.quantization_scales`); null for others.
     ::mlir::RankedTensorType getScalesType();
   }];

@@ -157,7 +157,8 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding", [MF_StatesCost]> {
   let summary = "Rows of a table by index";
   let description = [{
     y[t, :] = table[ids[t], :], converted to f32. Also the gather of some rows of an activation. An id outside [0, rows)
-    reads the nearest row.
+    reads the nearest row. With `layout`, the table has the stored shape that the layout gives to [rows, d]: that of a dense
+    layer's weight which is the table too. Its rows are then those of whole panels, the last ones 0.
 
     ```mlir
     %y = mf.embedding ins(%ids, %table : tensor<?xi32>, tensor<50304x512xf16>) outs(%init : tensor<?x512xf32>)
@@ -165,13 +166,15 @@ def MF_EmbeddingOp : MF_ComputeOp<"embedding", [MF_StatesCost]> {
     ```
 
     Constraints:
-    - (C1) ids is [tokens], table [rows, d], the destination [tokens, d].
+    - (C1) ids is [tokens], the destination [tokens, d], table [rows, d], or with `layout` panels of that, [panels, d,
+      columns].
   }];
-  let arguments = (ins MF_Shaped<1, MF_IndexTypes>:$ids, MF_Shaped<2, MF_StoredFloats>:$table,
-                       MF_Shaped<2, [F32]>:$init, MF_OptionalStrategy:$strategy);
+  let arguments = (ins MF_Shaped<1, MF_IndexTypes>:$ids, MF_AnyShaped<MF_StoredFloats>:$table,
+                       MF_Shaped<2, [F32]>:$init, OptionalAttr<MF_PanelLayoutAttr>:$layout,
+                       MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    (`strategy` `(` $strategy^ `)`)? `ins` `(` $ids `,` $table `:` type($ids) `,` type($table) `)`
+    (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)? `ins` `(` $ids `,` $table `:` type($ids) `,` type($table) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
@@ -200,26 +203,41 @@ def MF_LinearOp : MF_ComputeOp<"linear", [MF_StatesCost, AttrSizedOperandSegment
         scales(%s, %ws : tensor<?xf32>, tensor<1572x1x32xf32>) outs(%init : tensor<?x50304xf32>) -> tensor<?x50304xf32>
     ```
 
+    A weight whose features are pruned (`#mf.feature_pruning<kept = 2, of = 4, columns = c>`) has D' = D / 4 * 2 of them,
+    and y[m, n] = sum over j of x[m, features[n / c, j]] * weight[n, j]. The numbers of features ascend, two of each four.
+
+    ```mlir
+    %y = mf.linear ins(%x, %weight : tensor<?x512xf32>, tensor<1024x256xf16>)
+        pruning(<kept = 2, of = 4, columns = 32>) features(%features : tensor<32x256xi16>)
+        outs(%init : tensor<?x1024xf32>) -> tensor<?x1024xf32>
+    ```
+
     Constraints:
     - (C1) x is [tokens, D], the destination [tokens, N].
-    - (C2) the (stored) shape of weight is that of [N, D].
+    - (C2) the (stored) shape of weight is that of [N, D], or of [N, D'].
     - (C3) either x is f32 and weight floats, and there are no scales; or both are i8, x_scales is [tokens] and
       weight_scales is [N, G] with G static and a divisor of D, with `layout` as panels of as many columns store it. Then
       D / G is at most 65,536, so that no sum overflows.
+    - (C4) pruning and features come together, and for floats; D is a multiple of `of`, at most 32,768, features is
+      [ceil(N / columns), D'], and a layout has panels of as many columns.
   }];
   let arguments = (ins MF_Shaped<2, [F32, I8]>:$x, MF_AnyShaped<MF_StoredElements>:$weight,
                        Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_AnyShaped<[F32]>>:$weight_scales,
-                       MF_Shaped<2, [F32]>:$init,
+                       Optional<MF_Shaped<2, [I16]>>:$features, MF_Shaped<2, [F32]>:$init,
+                       OptionalAttr<MF_FeaturePruningAttr>:$pruning,
                        OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $x `,` $weight `:` type($x) `,` type($weight) `)`
     (`scales` `(` $x_scales^ `,` $weight_scales `:` type($x_scales) `,` type($weight_scales) `)`)?
+    (`pruning` `(` $pruning^ `)`)? (`features` `(` $features^ `:` type($features) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// Features that the weight has: those of x, or what pruning leaves of them; dynamic where x has so many.
+    int64_t getNumWeightFeatures();
     /// Whether weight and x are integers.
     bool isQuantized() { return static_cast<bool>(getWeightScales()); }
   }];

@@ -3,7 +3,9 @@
 #define MF_DIALECT_MF_TRANSFORMS_PASSES_H
 
 #include "mf/Dialect/MF/IR/MFDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
 

@@ -4,6 +4,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertAttentionFormPass : Pass<"mf-convert-attention-form", "::mlir::func::FuncOp"> {
+  let summary = "Make one form of linear attention of another";
+  let description = [{
+    Every `mf.linear_attention` gets the `form`: `chunked`, `quadratic` or `recurrent`. They are equal but for rounding, and
+    nothing else of the op changes, so that any conversion has a way back. `mf-expand-attention` writes a form out as
+    linalg; kernels compute the chunked and the recurrent one, and a compilation expands the quadratic one.
+
+    ```mlir
+    %y = mf.linear_attention causal features(#mf.elu_features) chunk(32) ins(...) outs(...) -> tensor<?x8x64xf32>
+    ```
+    becomes, with form=recurrent,
+    ```mlir
+    %y = mf.linear_attention causal features(#mf.elu_features) chunk(32) form recurrent ins(...) outs(...) -> tensor<?x8x64xf32>
+    ```
+
+    Which is cheaper: with r features and values of e elements, quadratic needs T / 2 (r + e) multiply-adds for a token of
+    T, the others 2 r e and, chunked, (chunk + 1) / 2 (r + e) in matrix products of whole chunks; `mf-report-cost` says it.
+
+    An op on memrefs with scratch, whose size is the form's, is refused, and so is an unknown form. Test:
+    `test/Dialect/MF/convert-attention-form.mlir`.
+  }];
+  let options = [Option<"form", "form", "std::string", "\"chunked\"", "chunked, quadratic or recurrent">];
+  let statistics = [Statistic<"numConverted", "num-converted", "Number of ops that got another form">];
+}
+
 def FuseLookupsPass : Pass<"mf-fuse-lookups", "::mlir::func::FuncOp"> {
   let summary = "Make one lookup of those that read the same codes and scores";
   let description = [{
@@ -36,6 +61,57 @@ def PackParametersPass : Pass<"mf-pack-parameters", "::mlir::ModuleOp"> {
     already (`mf.frame_parameter`). Test: `test/Dialect/MF/pack-parameters.mlir`.
   }];
   let statistics = [Statistic<"numDroppedParameters", "num-dropped-parameters", "Number of parameters that nothing reads">];
+}
+
+def PruneTablesPass : Pass<"mf-prune-tables", "::mlir::ModuleOp"> {
+  let summary = "Drop the rows of tables that are hardly ever used";
+  let description = [{
+    A row whose code never comes costs bytes of the parameter file and nothing else.
+
+    1. `counts` is a file that `mf-run --count-codes` writes: how often a text used each row of each table. Rows that it
+       used `at-most` times or less are dropped.
+    2. The rows that are left of all tables of a parameter [K, 2^tau, N] follow one another behind a row of zeros, which
+       stands for all that were dropped: the parameter becomes [1, n + 1, N], its source `#mf.kept_rows`.
+    3. A parameter `<name>.rows` holds the map from codes to rows (`#mf.row_map`), [K, 2^tau] of i16, or i32 above 65,535
+       rows. Parameters that keep the same rows share it. `mf.map_codes` applies it before the lookup.
+
+    The result is that of a model whose dropped rows are zero. Runs before mf-quantize-parameters, so that all element
+    types have it: scales are chosen from the rows that are left.
+
+    A parameter stays, with a remark, where it would not become smaller, where it has a layout or quantised elements, or
+    where anything but lookups of parameters reads it; so does a lookup of several sets whose rows are not the same. It
+    fails where the file cannot be read, is none of this kind, or lacks a parameter or counts other tables.
+    Test: `test/Dialect/MF/prune-tables.mlir`.
+  }];
+  let options = [
+    Option<"counts", "counts", "std::string", "\"\"", "File of mf-run --count-codes">,
+    Option<"atMost", "at-most", "int64_t", "0", "Uses of a row that is dropped">,
+  ];
+  let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numPruned", "num-pruned", "Number of parameters that lost rows">,
+                    Statistic<"numDroppedRows", "num-dropped-rows", "Number of rows that were dropped">];
+}
+
+def PruneWeightsPass : Pass<"mf-prune-weights", "::mlir::ModuleOp"> {
+  let summary = "Keep some of the features of dense weights";
+  let description = [{
+    1. Of each `of` adjacent features of the weight of a linear, `columns` adjacent output columns keep the `kept` whose
+       weights have the largest sum of squares (`#mf.pruned_features`): the parameter [N, D] becomes [N, D / of * kept].
+    2. A parameter `<name>.features`, i16 [ceil(N / columns), D / of * kept], holds the numbers of these features.
+    3. The linear reads the weight with both: the products of the other features are not there to be computed.
+
+    The result is that of a model whose other weights are zero. A remark says what was pruned. The head, whose result comes
+    into no other linear or lookup, stays as it is; so does a weight with a layout, converted elements, another use, more
+    than 32,768 features or a number of them that is no multiple of `of`. It fails where the numbers are no part of a
+    group. Test: `test/Dialect/MF/prune-weights.mlir`.
+  }];
+  let options = [
+    Option<"kept", "kept", "int64_t", "2", "Features that are kept of each group">,
+    Option<"of", "of", "int64_t", "4", "Features of a group">,
+    Option<"columns", "columns", "int64_t", "32", "Output columns that keep the same features; those of a panel">,
+  ];
+  let dependentDialects = ["::mlir::mf::MFDialect"];
+  let statistics = [Statistic<"numPruned", "num-pruned", "Number of weights that lost features">];
 }
 
 def QuantizeParametersPass : Pass<"mf-quantize-parameters", "::mlir::ModuleOp"> {
@@ -143,8 +219,9 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
        features. A projection of random features, whose rows are a multiple of `panel-columns`, wants panels too. A layout
        that is written by hand, on
        the op or on one of its parameters, wins.
-    2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. A
-       parameter with another use, a table in a linear's weight, a shared embedding, keeps the logical shape.
+    2. A parameter gets a layout when all its uses want the same one; an op gets one when all its parameters do. The
+       table of an embedding wants what a linear wants that reads it too. A parameter with another use, a table in a
+       linear's weight, keeps the logical shape.
     3. The layout is set on the `mf.parameter` and on the op; the type of `mf.get_parameter` becomes the stored type.
 
     ```mlir
@@ -170,6 +247,37 @@ def SelectLayoutsPass : Pass<"mf-select-layouts", "::mlir::ModuleOp"> {
            "Output columns of a panel of a dense layer's weight; 0: no panels">,
   ];
   let statistics = [Statistic<"numLayouts", "num-layouts", "Number of parameters that got a layout">];
+}
+
+def ShareParametersPass : Pass<"mf-share-parameters", "::mlir::ModuleOp"> {
+  let summary = "Store elements once that several parameters have";
+  let description = [{
+    A head that is tied to the embedding comes as a parameter of its own. Where both keep their element type, one can
+    serve both: parameters of the same elements of a file, rounded or not, with equal types and layouts become the first of
+    them. What is computed, or quantised, stays.
+
+    Nothing happens where no two are equal. The pass cannot fail. Test: `test/Dialect/MF/share-parameters.mlir`.
+  }];
+  let statistics = [Statistic<"numShared", "num-shared", "Number of parameters that another one replaced">];
+}
+
+def TraceCodesPass : Pass<"mf-trace-codes", "::mlir::ModuleOp"> {
+  let summary = "Add an entry point that tells the codes of all lookups";
+  let description = [{
+    `mf-run --count-codes` counts which rows of tables a text uses. The entry point that it calls is made of the one that
+    has lookups, so that the library's other code stays as it is.
+
+    1. The only public function with lookups is copied as `codes`.
+    2. The copy is of one sequence from its beginning: its sequence states (`mf.state`) are tensors of its own, with
+       `tokens` positions, its inputs `slots` are 0 and its `positions` 0, 1, ...
+    3. Its results are the codes [tokens, K] of each lookup, once per set of tables, named by the parameter of the
+       tables. What only other results needed goes, and arguments that are not read.
+
+    It fails where no function or several have lookups, or where there is a function `codes`.
+    Test: `test/Dialect/MF/trace-codes.mlir`.
+  }];
+  let dependentDialects = ["::mlir::mf::MFDialect", "::mlir::tensor::TensorDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def VerifyModelContractPass : Pass<"mf-verify-model-contract", "::mlir::ModuleOp"> {
