@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_float, c_int32, c_int64, c_size_t, c_uint8, c_void_p
 from ctypes import c_uint16, c_uint64
@@ -175,6 +176,7 @@ def open_library(path: str | os.PathLike[str]) -> Api:
 
 # --- Tensors ---------------------------------------------------------------------------------------------------------
 
+_CPU = DLDevice(CPU_DEVICE, 0)
 _KIND_CODES = {"i": 0, "u": 1, "f": 2}
 _NUMPY_DTYPES = {f"f{8 * size}": np.dtype(f"f{size}") for size in (2, 4, 8)}
 _NUMPY_DTYPES.update({f"{kind}{8 * size}": np.dtype(f"{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)})
@@ -226,15 +228,16 @@ def tensor(value: object, *, output: bool = False) -> Tensor:
 def _numpy_tensor(value: object, output: bool) -> Tensor:
     if output and not isinstance(value, np.ndarray):
         raise Error(f"outputs must be numpy arrays or have __dlpack__, found {type(value).__name__}")
-    array = value if output else np.ascontiguousarray(value).reshape(np.shape(value))
+    array = value if output else np.asarray(value, order="C")
     if output and not (array.flags.c_contiguous and array.flags.writeable):
         raise Error("outputs must be C-contiguous and writable")
-    dtype = _numpy_code(array.dtype)
     shape = (c_int64 * max(array.ndim, 1))(*array.shape)
-    struct = DLTensor(array.ctypes.data, DLDevice(CPU_DEVICE, 0), array.ndim, dtype, shape, None, 0)
+    address = array.__array_interface__["data"][0]  # `ctypes.data` builds an object for it: decode feels that
+    struct = DLTensor(address, _CPU, array.ndim, _numpy_code(array.dtype), shape, None, 0)
     return Tensor(struct, array, shape)
 
 
+@functools.cache
 def _numpy_code(dtype: np.dtype) -> DLDataType:
     if dtype.name == "bfloat16":  # of ml_dtypes
         return DLDataType(4, 16, 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import threading
 import weakref
@@ -366,7 +367,7 @@ class _Feeds:
             if feed.logits not in abi.LOGITS:
                 raise Error(f"logits must be one of {', '.join(abi.LOGITS)}, found {feed.logits!r}")
             struct.sequence, struct.tokens, struct.logits = feed.sequence, tokens.pointer, abi.LOGITS[feed.logits]
-            self.rows += {"none": 0, "last": 1, "all": int(np.prod(tokens.shape))}[feed.logits]
+            self.rows += math.prod(tokens.shape) if feed.logits == "all" else int(feed.logits == "last")
 
 
 class _HostLoop:

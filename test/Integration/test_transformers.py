@@ -12,7 +12,10 @@ transformers = pytest.importorskip("transformers")
 
 SHAPE = {"hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 131,
          "max_position_embeddings": 80, "initializer_range": 0.2}
+PYTHIA_70M = {"hidden_size": 512, "num_hidden_layers": 6, "num_attention_heads": 8, "intermediate_size": 2048,
+              "vocab_size": 50304, "max_position_embeddings": 2048, "initializer_range": 0.02}
 MODELS = {
+    "pythia_70m": ("GPTNeoX", PYTHIA_70M),
     "neox": ("GPTNeoX", {"intermediate_size": 384}),
     "neox_sequential": ("GPTNeoX", {"intermediate_size": 200, "use_parallel_residual": False, "hidden_act": "gelu_new",
                                     "attention_bias": False}),
@@ -26,7 +29,7 @@ IDS = np.random.default_rng(0).integers(0, 131, 61)
 def test_logits(name, tmp_path_factory, compiler, margin):
     family, options = MODELS[name]
     torch.manual_seed(1)
-    config = getattr(transformers, f"{family}Config")(**SHAPE, **options)
+    config = getattr(transformers, f"{family}Config")(**{**SHAPE, **options})
     model = getattr(transformers, f"{family}ForCausalLM")(config).eval()
     # Biases begin with 0 and scales with 1, which would hide what is done with them.
     for parameter in model.parameters():
