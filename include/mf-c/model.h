@@ -87,8 +87,8 @@ typedef struct mf_open_options {
   int32_t verify;                      /* nonzero: check the digest of every tensor while opening */
   /* What runs the model. NULL, "cpu": this CPU. "gpu-host": its kernels for GPUs, on threads of this CPU. "cuda" or
    * "cuda:N": the CUDA device N, through the driver's libcuda.so.1, which is opened now; parameters, the state of
-   * sequences and all that is computed are in its memory. There, `call` and the logits of `step` and `forward` also take
-   * tensors in the memory of that device (kDLCUDA), in place: work on them must have ended or be on the device's
+   * sequences and all that is computed are in its memory. There, `call` and the logits of `step` and `forward` also
+   * take tensors in the memory of that device (kDLCUDA), in place: work on them must have ended or be on the device's
    * default stream. What a call writes is complete when it returns. */
   const char *device;
 } mf_open_options;

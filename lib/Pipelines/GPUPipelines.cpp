@@ -84,8 +84,9 @@ void mlir::mf::registerGPUPipelines() {
   PassPipelineRegistration<GPUCUDAOptions>("mf-gpu-cuda-pipeline",
                                            "After mf-gpu-pipeline: launches to the LLVM dialect, for CUDA devices",
                                            buildGPUCUDAPipeline);
-  PassPipelineRegistration<GPUHostOptions>("mf-gpu-host-pipeline",
-                                           "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
-                                           "of the host",
-                                           buildGPUHostPipeline);
+  PassPipelineRegistration<GPUHostOptions>(
+      "mf-gpu-host-pipeline",
+      "After mf-gpu-pipeline: kernels and launches to the LLVM dialect, for threads "
+      "of the host",
+      buildGPUHostPipeline);
 }

@@ -25,8 +25,8 @@ private:
   /// A variant to compile.
   struct Variant {
     CPUTargetAttr target;
-    std::optional<GPUHostVariant> gpu; ///< what runs in place of the CPU's kernels
-    std::string cudaArch;              ///< whose kernels run on CUDA devices; empty: none do
+    std::optional<GPUHostVariant> gpu;        ///< what runs in place of the CPU's kernels
+    std::string cudaArch;                     ///< whose kernels run on CUDA devices; empty: none do
     std::unique_ptr<VariantCompiler> kernels; ///< of that architecture, once they are built
   };
 

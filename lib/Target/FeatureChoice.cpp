@@ -2,7 +2,6 @@
 #include "FeatureChoice.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 using namespace mlir;
@@ -79,19 +78,6 @@ private:
   std::shared_ptr<const FeatureChoice> choice;
   int64_t numFeatures, elementBytes;
 };
-
-class FeatureNumbersSource : public ParameterSource {
-public:
-  explicit FeatureNumbersSource(std::shared_ptr<const FeatureChoice> choice) : choice(std::move(choice)) {}
-
-  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(stored + i * sizeof(int16_t), &choice->features[offset + i * stride], sizeof(int16_t));
-  }
-
-private:
-  std::shared_ptr<const FeatureChoice> choice;
-};
 } // namespace
 
 std::unique_ptr<ParameterSource> mlir::mf::keepFeatures(std::unique_ptr<ParameterSource> weight,
@@ -101,5 +87,5 @@ std::unique_ptr<ParameterSource> mlir::mf::keepFeatures(std::unique_ptr<Paramete
 }
 
 std::unique_ptr<ParameterSource> mlir::mf::getFeaturesSource(std::shared_ptr<const FeatureChoice> choice) {
-  return std::make_unique<FeatureNumbersSource>(std::move(choice));
+  return std::make_unique<ArraySource<int16_t>>(std::shared_ptr<const std::vector<int16_t>>(choice, &choice->features));
 }

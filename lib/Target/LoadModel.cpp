@@ -76,11 +76,13 @@ static llvm::Error checkStage(const CompilerOptions &options) {
 static llvm::Error checkGPU(const CompilerOptions &options) {
   for (const std::string &arch : options.gpuArchs)
     if (!isGPUArchitecture(arch) || llvm::count(options.gpuArchs, arch) > 1)
-      return makeError(ErrorKind::CommandLine, "--gpu-arch expects sm_80, sm_90a or both, found '" +
-                                                   llvm::join(options.gpuArchs, ",") + "'");
+      return makeError(ErrorKind::CommandLine,
+                       "--gpu-arch expects sm_80, sm_90a or both, found '" + llvm::join(options.gpuArchs, ",") + "'");
   if (options.emit == EmitKind::PTX && options.gpuArchs.size() > 1)
-    return makeError(ErrorKind::CommandLine, "--emit=ptx expects one --gpu-arch, found '" +
-                                                 llvm::join(options.gpuArchs, ",") + "'");
+    return makeError(ErrorKind::CommandLine,
+                     "--emit=ptx expects one --gpu-arch, found '" + llvm::join(options.gpuArchs, ",") + "'");
+  if (options.traceCodes && !options.gpuArchs.empty())
+    return makeError(ErrorKind::CommandLine, "--trace-codes does not go with --gpu-arch: what counts is on the CPU");
   if (!options.gpuHost)
     return options.gpuKernels.empty() ? llvm::Error::success()
                                       : makeError(ErrorKind::CommandLine, "--gpu-kernels is for --gpu-host");
@@ -118,6 +120,9 @@ static llvm::Error checkPruning(const CompilerOptions &options) {
   if (options.pruneAtMost < 0)
     return makeError(ErrorKind::CommandLine,
                      "--prune-at-most expects 0 or more uses, found " + Twine(options.pruneAtMost));
+  if (!options.pruneTables.empty())
+    if (std::error_code error = llvm::sys::fs::access(options.pruneTables, llvm::sys::fs::AccessMode::Exist))
+      return makeIOError("cannot read", options.pruneTables, error);
   return llvm::Error::success();
 }
 

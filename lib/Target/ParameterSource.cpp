@@ -2,6 +2,7 @@
 #include "ParameterSource.h"
 #include "FeatureChoice.h"
 #include "FloatBits.h"
+#include "KeptRows.h"
 #include "Quantization.h"
 #include "mf/Target/CompileError.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -234,60 +235,6 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openRowBlocks
 // Pruned tables
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// `#mf.kept_rows`: a row of zeros, then some rows of another source.
-class KeptRowsSource : public ParameterSource {
-public:
-  KeptRowsSource(std::unique_ptr<ParameterSource> rows, DenseElementsAttr kept, int64_t rowElements,
-                 int64_t elementBytes)
-      : rows(std::move(rows)), rowElements(rowElements), elementBytes(elementBytes) {
-    for (auto [row, isKept] : llvm::enumerate(kept.getValues<bool>()))
-      if (isKept)
-        sourceRows.push_back(row);
-  }
-
-  /// Cut where a row ends.
-  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
-    while (count > 0) {
-      int64_t row = offset / rowElements, column = offset % rowElements;
-      int64_t part = std::min(count, llvm::divideCeilSigned(rowElements - column, stride));
-      if (row == 0)
-        std::memset(stored, 0, part * elementBytes);
-      else
-        rows->read(sourceRows[row - 1] * rowElements + column, stride, part, stored);
-      offset += part * stride;
-      stored += part * elementBytes;
-      count -= part;
-    }
-  }
-
-  void release() const override { rows->release(); }
-
-private:
-  std::unique_ptr<ParameterSource> rows;
-  SmallVector<int64_t> sourceRows;
-  int64_t rowElements, elementBytes;
-};
-
-/// `#mf.row_map` as integers of type `To`.
-template <typename To> class RowMapSource : public ParameterSource {
-public:
-  explicit RowMapSource(DenseElementsAttr kept) {
-    To next = 1;
-    for (bool isKept : kept.getValues<bool>())
-      rows.push_back(isKept ? next++ : To(0));
-  }
-
-  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(stored + i * sizeof(To), &rows[offset + i * stride], sizeof(To));
-  }
-
-private:
-  std::vector<To> rows;
-};
-} // namespace
-
 llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openKeptRows(StringRef name, KeptRowsAttr source,
                                                                                 RankedTensorType type, bool rounds) {
   SmallVector<int64_t> shape(source.getKept().getType().getShape());
@@ -295,14 +242,7 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::openKeptRows(
   auto rows = open(name, source.getSource(), type.clone(shape), rounds);
   if (!rows || type.getNumElements() == 0)
     return rows;
-  return std::make_unique<KeptRowsSource>(std::move(*rows), source.getKept(), shape.back(),
-                                          type.getElementTypeBitWidth() / 8);
-}
-
-static std::unique_ptr<ParameterSource> makeRowMap(RowMapAttr source, Type element) {
-  if (element.isInteger(16))
-    return std::make_unique<RowMapSource<uint16_t>>(source.getKept());
-  return std::make_unique<RowMapSource<uint32_t>>(source.getKept());
+  return keepRows(std::move(*rows), source.getKept(), shape.back(), type.getElementTypeBitWidth() / 8);
 }
 
 //===----------------------------------------------------------------------===//
@@ -332,7 +272,7 @@ llvm::Expected<std::unique_ptr<ParameterSource>> ParameterSources::open(StringRe
   if (auto rows = dyn_cast<KeptRowsAttr>(source))
     return openKeptRows(name, rows, type, rounds);
   if (auto map = dyn_cast<RowMapAttr>(source))
-    return makeRowMap(map, element);
+    return getRowMapSource(map.getKept(), element);
   if (auto rounded = dyn_cast<RoundedAttr>(source))
     return open(name, rounded.getSource(), type, /*rounds=*/true);
   std::string text;

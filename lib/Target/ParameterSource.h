@@ -4,6 +4,7 @@
 
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "llvm/Support/Error.h"
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -17,6 +18,20 @@ public:
   virtual void read(int64_t offset, int64_t stride, int64_t count, char *stored) const = 0;
   /// Says that all was read.
   virtual void release() const {}
+};
+
+/// Elements that are in memory as they are stored.
+template <typename T> class ArraySource : public ParameterSource {
+public:
+  explicit ArraySource(std::shared_ptr<const std::vector<T>> elements) : elements(std::move(elements)) {}
+
+  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(stored + i * sizeof(T), &(*elements)[offset + i * stride], sizeof(T));
+  }
+
+private:
+  std::shared_ptr<const std::vector<T>> elements;
 };
 
 /// A file mapped read-only.

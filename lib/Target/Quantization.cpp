@@ -250,19 +250,6 @@ private:
   std::unique_ptr<ParameterSource> elements;
   std::shared_ptr<const Quantization> quantization;
 };
-
-class ScalesSource : public ParameterSource {
-public:
-  explicit ScalesSource(std::shared_ptr<const Quantization> quantization) : quantization(std::move(quantization)) {}
-
-  void read(int64_t offset, int64_t stride, int64_t count, char *stored) const override {
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(stored + i * sizeof(float), &quantization->scales[offset + i * stride], sizeof(float));
-  }
-
-private:
-  std::shared_ptr<const Quantization> quantization;
-};
 } // namespace
 
 std::unique_ptr<ParameterSource> mlir::mf::quantize(std::unique_ptr<ParameterSource> elements,
@@ -271,5 +258,6 @@ std::unique_ptr<ParameterSource> mlir::mf::quantize(std::unique_ptr<ParameterSou
 }
 
 std::unique_ptr<ParameterSource> mlir::mf::getScalesSource(std::shared_ptr<const Quantization> quantization) {
-  return std::make_unique<ScalesSource>(std::move(quantization));
+  return std::make_unique<ArraySource<float>>(
+      std::shared_ptr<const std::vector<float>>(quantization, &quantization->scales));
 }

@@ -30,18 +30,9 @@ def golden_library(compiler, golden_cases):
 @pytest.mark.parametrize("stem", FILES)
 def test_golden_layer(stem, golden_cases, golden_library, margin):
     case = golden_cases[stem]
-    inputs = case.inputs()
     with gpu_host.open_checked(golden_library) as model:
         for kind in case.kinds:
-            codes, scores, y = model.call(case.function(kind), *inputs)
-            np.testing.assert_array_equal(unsigned(codes), case.tensors["codes"])
-            expected = case.tensors[f"scores.{kind}"]
-            margin("GPU on host, scores", np.max(np.abs(scores - expected) / reference.score_tolerance(case.bits, expected)))
-            condition = case.tensors[f"y_abs.{kind}"].astype(np.float64)
-            tolerance = reference.lookup_tolerance(case.bits, case.tables, condition)
-            margin("GPU on host, y", np.max(np.abs(y - case.tensors[f"y.{kind}"]) / tolerance))
-            if stem == "exact_integers":
-                np.testing.assert_array_equal(y, case.tensors[f"y_f32.{kind}"])
+            case.check(model, kind, margin, "GPU on host")
 
 
 @pytest.mark.parametrize("stem", ["k2_t10_n20_m65", "k5_t3_n7_m5", "edge_signs"])

@@ -77,6 +77,19 @@ class Case:
             return [x]
         return [x, self.tensors["tables"].reshape(self.tables, 2**self.bits, self.columns), self.tensors["bias"]]
 
+    def check(self, model, kind, margin, what):
+        """Runs the function on the inputs, and compares with the file."""
+        codes, scores, y = model.call(self.function(kind), *self.inputs())
+        np.testing.assert_array_equal(unsigned(codes), self.tensors["codes"], err_msg=what)
+        expected = self.tensors[f"scores.{kind}"]
+        tolerance = reference.score_tolerance(self.bits, expected)
+        margin(f"{what}, scores", np.max(np.abs(scores - expected) / tolerance))
+        condition = self.tensors[f"y_abs.{kind}"].astype(np.float64)
+        tolerance = reference.lookup_tolerance(self.bits, self.tables, condition)
+        margin(f"{what}, y", np.max(np.abs(y - self.tensors[f"y.{kind}"]) / tolerance))
+        if self.stem == "exact_integers":
+            np.testing.assert_array_equal(y, self.tensors[f"y_f32.{kind}"], err_msg=what)
+
 
 @pytest.fixture(scope="session")
 def cases():
@@ -90,20 +103,9 @@ def golden_library(compiler, cases):
 
 @pytest.mark.parametrize("stem", FILES)
 def test_golden(stem, cases, golden_library, margin):
-    case = cases[stem]
-    inputs = case.inputs()
     for variant, model in every_variant(golden_library):
-        for kind in case.kinds:
-            codes, scores, y = model.call(case.function(kind), *inputs)
-            np.testing.assert_array_equal(unsigned(codes), case.tensors["codes"], err_msg=variant)
-            expected = case.tensors[f"scores.{kind}"]
-            tolerance = reference.score_tolerance(case.bits, expected)
-            margin("memory layer, scores", np.max(np.abs(scores - expected) / tolerance))
-            condition = case.tensors[f"y_abs.{kind}"].astype(np.float64)
-            tolerance = reference.lookup_tolerance(case.bits, case.tables, condition)
-            margin("memory layer, y", np.max(np.abs(y - case.tensors[f"y.{kind}"]) / tolerance))
-            if stem == "exact_integers":
-                np.testing.assert_array_equal(y, case.tensors[f"y_f32.{kind}"], err_msg=variant)
+        for kind in cases[stem].kinds:
+            cases[stem].check(model, kind, margin, f"memory layer, {variant}")
 
 
 @pytest.mark.parametrize("stem", ["exact_integers", "k16_t4_n33_m66"])

@@ -34,9 +34,10 @@ static cl::list<std::string> cpus("mcpu", cl::CommaSeparated, cl::value_desc("cp
                                   cl::desc("Variants to compile: names of default variants, CPUs of LLVM, native"));
 static cl::opt<std::string> variant("variant", cl::value_desc("name"), cl::cat(category),
                                     cl::desc("The variant that is written (default: the best; not for libraries)"));
-static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated, cl::value_desc("name"), cl::cat(category),
-                                      cl::desc("Add kernels for CUDA devices to a library, or the architecture of other "
-                                               "kernels for GPUs: sm_80 (default), sm_90a"));
+static cl::list<std::string>
+    gpuArchs("gpu-arch", cl::CommaSeparated, cl::value_desc("name"), cl::cat(category),
+             cl::desc("Add kernels for CUDA devices to a library, or the architecture of other "
+                      "kernels for GPUs: sm_80 (default), sm_90a"));
 static cl::opt<std::string> ptxas("ptxas", cl::value_desc("path"), cl::cat(category), cl::init("auto"),
                                   cl::desc("Assembler of kernels for CUDA devices; none: leave it to the driver "
                                            "(default: auto, where it is found)"));

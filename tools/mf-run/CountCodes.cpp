@@ -148,30 +148,27 @@ static Error countWindow(const Model &model, ArrayRef<int32_t> ids, MutableArray
 }
 
 static Error writeCounts(ArrayRef<Codes> codes, size_t tokens, StringRef path) {
-  std::error_code error;
-  raw_fd_ostream os(path, error);
-  if (error)
-    return fail(ExitFile, "cannot write '" + path + "': " + error.message());
-  json::OStream json(os);
-  json.object([&] {
-    json.attribute("format", "mf-code-counts");
-    json.attribute("tokens", int64_t(tokens));
-    json.attributeObject("tables", [&] {
-      for (const Codes &each : codes)
-        json.attributeArray(each.name, [&] {
-          for (const std::vector<int64_t> &counts : each.counts)
-            json.array([&] {
-              for (int64_t count : counts)
-                json.value(count);
-            });
-        });
+  // Through a temporary file: a count that fails leaves the old one.
+  Error error = writeToOutput(path, [&](raw_ostream &os) {
+    json::OStream json(os);
+    json.object([&] {
+      json.attribute("format", "mf-code-counts");
+      json.attribute("tokens", int64_t(tokens));
+      json.attributeObject("tables", [&] {
+        for (const Codes &each : codes)
+          json.attributeArray(each.name, [&] {
+            for (const std::vector<int64_t> &counts : each.counts)
+              json.array([&] {
+                for (int64_t count : counts)
+                  json.value(count);
+              });
+          });
+      });
     });
+    os << '\n';
+    return Error::success();
   });
-  os << '\n';
-  os.close();
-  if (os.has_error())
-    return fail(ExitFile, "cannot write '" + path + "': " + os.error().message());
-  return Error::success();
+  return error ? fail(ExitFile, "cannot write " + toString(std::move(error))) : Error::success();
 }
 
 Error mf::run::countCodes(const Model &model, const CountSettings &settings, raw_ostream &os) {

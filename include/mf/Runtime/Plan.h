@@ -38,9 +38,9 @@ typedef struct mf_rt_frame {
 void mf_rt_parallel_for(const mf_rt_frame *frame, void (*body)(void *, int64_t, int64_t, int64_t), void *closure,
                         int64_t count);
 
-/* Launches kernel number `kernel` of the variant's mf_rt_cuda_code on the device of the frame, in the order of the calls.
- * `arguments` are the kernel's parameters, `argument_bytes` of them, laid out as PTX lays them out. Called by generated
- * code. */
+/* Launches kernel number `kernel` of the variant's mf_rt_cuda_code on the device of the frame, in the order of the
+ * calls. `arguments` are the kernel's parameters, `argument_bytes` of them, laid out as PTX lays them out. Called by
+ * generated code. */
 void mf_rt_cuda_launch(const mf_rt_frame *frame, int32_t kernel, const void *arguments, int64_t argument_bytes,
                        int64_t x, int64_t y, int64_t z, int32_t workgroup_bytes);
 

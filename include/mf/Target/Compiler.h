@@ -34,8 +34,8 @@ struct CompilerOptions {
   /// The assembler that makes cubins of PTX: "auto" (ptxas from PATH or /usr/local/cuda/bin, where it is), "none", or
   /// its path.
   std::string ptxas = "auto";
-  /// A module that takes the place of what mf-gpu-pipeline makes of the model for `gpuHost`; empty: none. What is for one
-  /// architecture, as that is, is for the first of `gpuArchs`, or sm_80.
+  /// A module that takes the place of what mf-gpu-pipeline makes of the model for `gpuHost`; empty: none. What is for
+  /// one architecture, as that is, is for the first of `gpuArchs`, or sm_80.
   std::string gpuKernels;
   bool gpuHost = false; ///< add the variants gpu-host and gpu-host-checked, which run these kernels on host threads
   /// A module whose `mf.strategies` choose strategies, where the model's own do not; empty: none.

@@ -8,8 +8,6 @@
 using namespace mlir;
 using namespace mlir::mf;
 
-/// Results of a thread of a tile.
-static constexpr int64_t kThreadRows = 4, kThreadColumns = 8;
 /// Elements of a vector of f32, and features that are loaded before the first product.
 static constexpr int64_t kVector = 4;
 /// The most threads of a block that streams.
@@ -41,7 +39,7 @@ mf::DenseShape::DenseShape(LinearOp op, GPUDenseTileAttr strategy) {
   int64_t bytes = weight.element.getIntOrFloatBitWidth() / 8, tileFeatures = strategy.getFeatures();
   features = cast<MemRefType>(op.getX().getType()).getDimSize(1);
   slices = std::max<int64_t>(1, llvm::divideCeil(features, strategy.getSlice()));
-  tileThreads = strategy.getRows() / kThreadRows * (strategy.getColumns() / kThreadColumns);
+  tileThreads = strategy.getRows() / kDenseThreadRows * (strategy.getColumns() / kDenseThreadColumns);
   int64_t weightSize = weight.hasPanels() ? tileFeatures * strategy.getColumns()
                                           : getRowSize(tileFeatures, weight.getVector()) * strategy.getColumns();
   xBytes = 2 * strategy.getRows() * getRowSize(tileFeatures, kVector) * 4;
@@ -78,7 +76,7 @@ private:
   SmallVector<Value> loadWeights(Value buffer, Value feature);
   SmallVector<Value> addFeatures(Value buffer, Value feature, ValueRange sums);
   SmallVector<Value> addTile(Value step, ValueRange totalsAndSums);
-  Value getRow(int64_t i) { return k.add(threadRow, i * (strategy.getRows() / kThreadRows)); }
+  Value getRow(int64_t i) { return k.add(threadRow, i * (strategy.getRows() / kDenseThreadRows)); }
   Value getColumn(int64_t i);
   void store(ValueRange totals);
 
@@ -102,8 +100,8 @@ DenseTileKernel::DenseTileKernel(LinearOp op, GPUDenseTileAttr strategy, GPUKern
     tile = {2, columns, getRowSize(features, weight.getVector())};
   weightTile = k.workgroupMemory(tile, weight.element, shape.xBytes);
   thread = k.thread();
-  threadRow = k.div(thread, columns / kThreadColumns);
-  threadColumn = k.rem(thread, columns / kThreadColumns);
+  threadRow = k.div(thread, columns / kDenseThreadColumns);
+  threadColumn = k.rem(thread, columns / kDenseThreadColumns);
   firstToken = k.mul(k.block(gpu::Dimension::y), rows);
   firstColumn = k.mul(k.block(gpu::Dimension::x), columns);
 }
@@ -151,29 +149,29 @@ void DenseTileKernel::startTile(Value step) {
 Value DenseTileKernel::getColumn(int64_t i) {
   int64_t columns = strategy.getColumns();
   if (!weight.hasPanels())
-    return k.add(threadColumn, i * (columns / kThreadColumns));
+    return k.add(threadColumn, i * (columns / kDenseThreadColumns));
   return k.add(k.mul(threadColumn, kVector), i / kVector * (columns / 2) + i % kVector);
 }
 
 /// Four features of each row of the thread, row by row.
 SmallVector<Value> DenseTileKernel::loadX(Value buffer, Value feature) {
   SmallVector<Value> elements;
-  for (int64_t i = 0; i < kThreadRows; ++i)
+  for (int64_t i = 0; i < kDenseThreadRows; ++i)
     llvm::append_range(elements, k.elements(k.load(xTile, {buffer, getRow(i), feature}, kVector), kVector));
   return elements;
 }
 
 /// Four features of each column of the thread, column by column.
 SmallVector<Value> DenseTileKernel::loadWeights(Value buffer, Value feature) {
-  SmallVector<Value> elements(kThreadColumns * kVector);
+  SmallVector<Value> elements(kDenseThreadColumns * kVector);
   if (!weight.hasPanels()) {
-    for (int64_t i = 0; i < kThreadColumns; ++i)
+    for (int64_t i = 0; i < kDenseThreadColumns; ++i)
       llvm::copy(k.elements(k.load(weightTile, {buffer, getColumn(i), feature}, kVector), kVector),
                  elements.begin() + i * kVector);
     return elements;
   }
   for (int64_t f = 0; f < kVector; ++f)
-    for (int64_t i = 0; i < kThreadColumns; i += kVector) {
+    for (int64_t i = 0; i < kDenseThreadColumns; i += kVector) {
       Value loaded = k.load(weightTile, {buffer, k.add(feature, f), getColumn(i)}, kVector);
       for (auto [c, element] : llvm::enumerate(k.elements(loaded, kVector)))
         elements[(i + c) * kVector + f] = element;
@@ -184,9 +182,9 @@ SmallVector<Value> DenseTileKernel::loadWeights(Value buffer, Value feature) {
 SmallVector<Value> DenseTileKernel::addFeatures(Value buffer, Value feature, ValueRange sums) {
   SmallVector<Value> next(sums), x = loadX(buffer, feature), w = loadWeights(buffer, feature);
   for (int64_t f = 0; f < kVector; ++f)
-    for (int64_t row = 0; row < kThreadRows; ++row)
-      for (int64_t column = 0; column < kThreadColumns; ++column) {
-        Value &sum = next[row * kThreadColumns + column];
+    for (int64_t row = 0; row < kDenseThreadRows; ++row)
+      for (int64_t column = 0; column < kDenseThreadColumns; ++column) {
+        Value &sum = next[row * kDenseThreadColumns + column];
         sum = k.fma(x[row * kVector + f], w[column * kVector + f], sum);
       }
   return next;
@@ -194,7 +192,7 @@ SmallVector<Value> DenseTileKernel::addFeatures(Value buffer, Value feature, Val
 
 /// Adds a tile to the sums of the slice, and those to the totals where the slice ends.
 SmallVector<Value> DenseTileKernel::addTile(Value step, ValueRange totalsAndSums) {
-  size_t results = kThreadRows * kThreadColumns;
+  size_t results = kDenseThreadRows * kDenseThreadColumns;
   ValueRange totals = totalsAndSums.take_front(results), sums = totalsAndSums.drop_front(results);
   int64_t tilesOfSlice = strategy.getSlice() / strategy.getFeatures();
   SmallVector<Value> added =
@@ -216,12 +214,12 @@ SmallVector<Value> DenseTileKernel::addTile(Value step, ValueRange totalsAndSums
 
 void DenseTileKernel::store(ValueRange totals) {
   int64_t width = weight.hasPanels() && GPUKernelBuilder::hasAlignedRows(op.getInit(), kVector) ? kVector : 1;
-  for (int64_t row = 0; row < kThreadRows; ++row) {
+  for (int64_t row = 0; row < kDenseThreadRows; ++row) {
     Value token = k.add(firstToken, getRow(row)), isToken = k.isBelow(token, k.dim(op.getInit(), 0));
-    for (int64_t i = 0; i < kThreadColumns; i += width) {
+    for (int64_t i = 0; i < kDenseThreadColumns; i += width) {
       Value column = k.add(firstColumn, getColumn(i));
       k.ifThen(k.both(isToken, k.isBelow(column, k.index(weight.columns))), [&] {
-        k.store(k.fromElements(llvm::to_vector(totals.slice(row * kThreadColumns + i, width))), op.getInit(),
+        k.store(k.fromElements(llvm::to_vector(totals.slice(row * kDenseThreadColumns + i, width))), op.getInit(),
                 {token, column});
       });
     }
@@ -232,7 +230,7 @@ void DenseTileKernel::build() {
   Value steps = k.index(llvm::divideCeil(shape.features, strategy.getFeatures()));
   startTile(k.index(0));
   k.closeCopies();
-  SmallVector<Value> zeros(2 * kThreadRows * kThreadColumns, k.constant(0.0f));
+  SmallVector<Value> zeros(2 * kDenseThreadRows * kDenseThreadColumns, k.constant(0.0f));
   SmallVector<Value> totals = k.loop(k.index(0), steps, k.index(1), zeros, [&](Value step, ValueRange sums) {
     Value next = k.add(step, 1);
     k.ifThen(k.isBelow(next, steps), [&] { startTile(next); });
@@ -244,7 +242,7 @@ void DenseTileKernel::build() {
     k.barrier();
     return added;
   });
-  store(ValueRange(totals).take_front(kThreadRows * kThreadColumns));
+  store(ValueRange(totals).take_front(kDenseThreadRows * kDenseThreadColumns));
 }
 
 void mf::buildGPUDenseTile(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k) {

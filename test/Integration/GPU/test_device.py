@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import memoryformer
-import numpy as np
 import pytest
 
 import modules
-import reference
-from test_memory_layer import Case, FILES, unsigned
+from test_memory_layer import Case, FILES
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +29,6 @@ def library(compiler, cases):
 
 @pytest.mark.parametrize("stem", FILES)
 def test_golden_layer(stem, cases, library, margin):
-    case = cases[stem]
     with memoryformer.load(library, device="cuda:0") as model:
-        for kind in case.kinds:
-            codes, scores, y = model.call(case.function(kind), *case.inputs())
-            np.testing.assert_array_equal(unsigned(codes), case.tensors["codes"])
-            expected = case.tensors[f"scores.{kind}"]
-            margin("device, scores", np.max(np.abs(scores - expected) / reference.score_tolerance(case.bits, expected)))
-            condition = case.tensors[f"y_abs.{kind}"].astype(np.float64)
-            tolerance = reference.lookup_tolerance(case.bits, case.tables, condition)
-            margin("device, y", np.max(np.abs(y - case.tensors[f"y.{kind}"]) / tolerance))
+        for kind in cases[stem].kinds:
+            cases[stem].check(model, kind, margin, "device")

@@ -1,7 +1,8 @@
-/* A CUDA driver without a device, for tests of lib/Runtime/CUDA. It does what is asked as late as a driver may: work waits
- * in its stream until somebody waits for the stream. Memory of the device cannot be read or written by the host, calls
- * without a context are refused, and launches are checked against the kernel's PTX: parameters, threads, memory of blocks,
- * addresses. A kernel runs where FAKE_CUDA_KERNELS names a library with it (fake_cuda_kernels.cpp); else it does nothing.
+/* A CUDA driver without a device, for tests of lib/Runtime/CUDA. It does what is asked as late as a driver may: work
+ * waits in its stream until somebody waits for the stream. Memory of the device cannot be read or written by the host,
+ * calls without a context are refused, and launches are checked against the kernel's PTX: parameters, threads, memory
+ * of blocks, addresses. A kernel runs where FAKE_CUDA_KERNELS names a library with it (fake_cuda_kernels.cpp); else it
+ * does nothing.
  *
  * Read from the environment at each call: FAKE_CUDA_CAPABILITY ("8.0"), FAKE_CUDA_MEMORY (bytes), FAKE_CUDA_DEVICES,
  * FAKE_CUDA_FAIL ("cuMemAlloc_v2:2:700": the second call since fake_cuda_reset ends with error 700).
@@ -16,25 +17,64 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { OK = 0, INVALID = 1, NO_MEMORY = 2, BAD_IMAGE = 200, NO_CONTEXT = 201, NO_BINARY = 209, NOT_FOUND = 500,
-       ILLEGAL_ADDRESS = 700, LAUNCH_FAILED = 719, CAPTURE_UNSUPPORTED = 900 };
+enum {
+  OK = 0,
+  INVALID = 1,
+  NO_MEMORY = 2,
+  BAD_IMAGE = 200,
+  NO_CONTEXT = 201,
+  NO_BINARY = 209,
+  NOT_FOUND = 500,
+  ILLEGAL_ADDRESS = 700,
+  LAUNCH_FAILED = 719,
+  CAPTURE_UNSUPPORTED = 900
+};
 typedef unsigned long long Address;
 
-/* --- What lives ----------------------------------------------------------------------------------------------------- */
+/* --- What lives -----------------------------------------------------------------------------------------------------
+ */
 
-typedef struct Block { struct Block *next; char *base; size_t bytes, mapped; int isHost; } Block;
-typedef struct Module { char *ptx; void *kernels; int functions; struct Function *list; } Module;
-typedef struct Function { struct Function *next; Module *module; char name[128]; int workgroupBytes; } Function;
+typedef struct Block {
+  struct Block *next;
+  char *base;
+  size_t bytes, mapped;
+  int isHost;
+} Block;
+typedef struct Module {
+  char *ptx;
+  void *kernels;
+  int functions;
+  struct Function *list;
+} Module;
+typedef struct Function {
+  struct Function *next;
+  Module *module;
+  char name[128];
+  int workgroupBytes;
+} Function;
 typedef struct Op {
   struct Op *next;
   enum { COPY, FILL, LAUNCH, RECORD } kind;
-  void *to; const void *from; void *snapshot; size_t bytes; int value;
-  Function *function; int64_t grid[3]; int workgroupBytes;
+  void *to;
+  const void *from;
+  void *snapshot;
+  size_t bytes;
+  int value;
+  Function *function;
+  int64_t grid[3];
+  int workgroupBytes;
   int shared; /* belongs to a graph */
 } Op;
-typedef struct Graph { Op *first; } Graph;
-typedef struct Stream { Op *first, **last; Graph *capture; } Stream;
-typedef struct Event { Stream *stream; } Event;
+typedef struct Graph {
+  Op *first;
+} Graph;
+typedef struct Stream {
+  Op *first, **last;
+  Graph *capture;
+} Stream;
+typedef struct Event {
+  Stream *stream;
+} Event;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Block *blocks;
@@ -44,7 +84,10 @@ enum { DEVICE_MEMORY, HOST_MEMORY, STREAMS, EVENTS, MODULES, CONTEXTS, GRAPHS, G
 static __thread int current;
 static char text[1 << 16];
 static size_t textBytes;
-static struct { char symbol[64]; int calls; } calls[64];
+static struct {
+  char symbol[64];
+  int calls;
+} calls[64];
 
 /* Objects that were made and not given back, of all kinds. */
 int fake_cuda_live(void) {
@@ -53,7 +96,8 @@ int fake_cuda_live(void) {
     sum += live[i];
   return sum;
 }
-/* What ran since the last reset, a line each: "launch NAME X Y Z THREADS BYTES", "to-device BYTES", "to-host BYTES", ... */
+/* What ran since the last reset, a line each: "launch NAME X Y Z THREADS BYTES", "to-device BYTES", "to-host BYTES",
+ * ... */
 const char *fake_cuda_log(void) { return text; }
 void fake_cuda_reset(void) {
   textBytes = 0;
@@ -114,7 +158,8 @@ static int addBlock(size_t bytes, int isHost, void **address) {
   block->bytes = bytes;
   block->mapped = (bytes + 4095) / 4096 * 4096;
   block->isHost = isHost;
-  block->base = mmap(NULL, block->mapped, isHost ? PROT_READ | PROT_WRITE : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  block->base =
+      mmap(NULL, block->mapped, isHost ? PROT_READ | PROT_WRITE : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block->base == MAP_FAILED) {
     free(block);
     return NO_MEMORY;
@@ -149,7 +194,8 @@ static void protect(int protection) {
       mprotect(block->base, block->mapped, protection);
 }
 
-/* --- Kernels -------------------------------------------------------------------------------------------------------- */
+/* --- Kernels --------------------------------------------------------------------------------------------------------
+ */
 
 /* Checks a launch against ".entry NAME(params) .maxntid N": 0 or an error. */
 static int checkLaunch(const Function *function, const unsigned char *arguments, size_t bytes, unsigned threads) {
@@ -231,20 +277,43 @@ static void drain(Stream *stream) {
 
 static void *snapshot(const void *from, size_t bytes) { return memcpy(malloc(bytes + 1), from, bytes); }
 
-/* --- The driver: devices and contexts ------------------------------------------------------------------------------- */
+/* --- The driver: devices and contexts -------------------------------------------------------------------------------
+ */
 
-int cuInit(unsigned flags) { ENTER(0); return leave(flags ? INVALID : OK); }
-int cuDriverGetVersion(int *version) { ENTER(0); *version = 12040; return leave(OK); }
+int cuInit(unsigned flags) {
+  ENTER(0);
+  return leave(flags ? INVALID : OK);
+}
+int cuDriverGetVersion(int *version) {
+  ENTER(0);
+  *version = 12040;
+  return leave(OK);
+}
 int cuGetErrorName(int code, const char **name) {
   static __thread char names[32];
   snprintf(names, sizeof(names), "FAKE_ERROR_%d", code);
   *name = names;
   return OK;
 }
-int cuGetErrorString(int code, const char **string) { *string = code == NO_MEMORY ? "out of memory" : "as the test wants it"; return OK; }
-int cuDeviceGetCount(int *count) { ENTER(0); *count = atoi(setting("FAKE_CUDA_DEVICES", "1")); return leave(OK); }
-int cuDeviceGet(int *device, int ordinal) { ENTER(0); *device = 40 + ordinal; return leave(OK); }
-int cuDeviceGetName(char *name, int bytes, int device) { ENTER(0); snprintf(name, (size_t)bytes, "Fake %d", device); return leave(OK); }
+int cuGetErrorString(int code, const char **string) {
+  *string = code == NO_MEMORY ? "out of memory" : "as the test wants it";
+  return OK;
+}
+int cuDeviceGetCount(int *count) {
+  ENTER(0);
+  *count = atoi(setting("FAKE_CUDA_DEVICES", "1"));
+  return leave(OK);
+}
+int cuDeviceGet(int *device, int ordinal) {
+  ENTER(0);
+  *device = 40 + ordinal;
+  return leave(OK);
+}
+int cuDeviceGetName(char *name, int bytes, int device) {
+  ENTER(0);
+  snprintf(name, (size_t)bytes, "Fake %d", device);
+  return leave(OK);
+}
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
   ENTER(0);
   int major, minor;
@@ -252,12 +321,32 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
   *value = attribute == 75 ? major : attribute == 76 ? minor : attribute == 97 ? (major == 9 ? 232448 : 166912) : -1;
   return leave(*value < 0 || device < 40 ? INVALID : OK);
 }
-int cuDevicePrimaryCtxRetain(void **context, int device) { ENTER(0); *context = (void *)(intptr_t)(1000 + device); ++live[CONTEXTS]; return leave(OK); }
-int cuDevicePrimaryCtxRelease_v2(int device) { ENTER(0); (void)device; --live[CONTEXTS]; return leave(OK); }
-int cuCtxPushCurrent_v2(void *context) { ENTER(0); ++current; return leave(context ? OK : INVALID); }
-int cuCtxPopCurrent_v2(void **context) { ENTER(1); *context = NULL; --current; return leave(OK); }
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+  ENTER(0);
+  *context = (void *)(intptr_t)(1000 + device);
+  ++live[CONTEXTS];
+  return leave(OK);
+}
+int cuDevicePrimaryCtxRelease_v2(int device) {
+  ENTER(0);
+  (void)device;
+  --live[CONTEXTS];
+  return leave(OK);
+}
+int cuCtxPushCurrent_v2(void *context) {
+  ENTER(0);
+  ++current;
+  return leave(context ? OK : INVALID);
+}
+int cuCtxPopCurrent_v2(void **context) {
+  ENTER(1);
+  *context = NULL;
+  --current;
+  return leave(OK);
+}
 
-/* --- Modules -------------------------------------------------------------------------------------------------------- */
+/* --- Modules --------------------------------------------------------------------------------------------------------
+ */
 
 int cuModuleLoadDataEx(Module **module, const void *image, unsigned count, int *names, void **values) {
   pthread_mutex_lock(&lock);
@@ -311,10 +400,16 @@ int cuFuncSetAttribute(Function *function, int attribute, int value) {
   return leave(attribute == 8 ? OK : INVALID);
 }
 
-/* --- Memory --------------------------------------------------------------------------------------------------------- */
+/* --- Memory ---------------------------------------------------------------------------------------------------------
+ */
 
 static size_t total(void) { return (size_t)atoll(setting("FAKE_CUDA_MEMORY", "1073741824")); }
-int cuMemGetInfo_v2(size_t *available, size_t *all) { ENTER(1); *all = total(); *available = *all - used; return leave(OK); }
+int cuMemGetInfo_v2(size_t *available, size_t *all) {
+  ENTER(1);
+  *all = total();
+  *available = *all - used;
+  return leave(OK);
+}
 int cuMemAlloc_v2(Address *address, size_t bytes) {
   ENTER(1);
   if (bytes == 0 || bytes > total() - used)
@@ -327,16 +422,27 @@ int cuMemAlloc_v2(Address *address, size_t bytes) {
   *address = (Address)base;
   return leave(OK);
 }
-int cuMemFree_v2(Address address) { ENTER(1); status = removeBlock((void *)address, 0); live[DEVICE_MEMORY] -= !status; return leave(status); }
+int cuMemFree_v2(Address address) {
+  ENTER(1);
+  status = removeBlock((void *)address, 0);
+  live[DEVICE_MEMORY] -= !status;
+  return leave(status);
+}
 int cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
   ENTER(1);
   status = flags ? INVALID : addBlock(bytes, 1, memory);
   live[HOST_MEMORY] += !status;
   return leave(status);
 }
-int cuMemFreeHost(void *memory) { ENTER(1); status = removeBlock(memory, 1); live[HOST_MEMORY] -= !status; return leave(status); }
+int cuMemFreeHost(void *memory) {
+  ENTER(1);
+  status = removeBlock(memory, 1);
+  live[HOST_MEMORY] -= !status;
+  return leave(status);
+}
 
-static int copy(Stream *stream, const char *what, void *to, const void *from, size_t bytes, int toDevice, int fromDevice) {
+static int copy(Stream *stream, const char *what, void *to, const void *from, size_t bytes, int toDevice,
+                int fromDevice) {
   if (stream->capture)
     return CAPTURE_UNSUPPORTED;
   if ((toDevice && !findBlock(to, bytes, 0)) || (fromDevice && !findBlock(from, bytes, 0)))
@@ -349,9 +455,18 @@ static int copy(Stream *stream, const char *what, void *to, const void *from, si
   note("%s %zu\n", what, bytes);
   return OK;
 }
-int cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Stream *stream) { ENTER(1); return leave(copy(stream, "to-device", (void *)to, from, bytes, 1, 0)); }
-int cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream *stream) { ENTER(1); return leave(copy(stream, "to-host", to, (void *)from, bytes, 0, 1)); }
-int cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream *stream) { ENTER(1); return leave(copy(stream, "on-device", (void *)to, (void *)from, bytes, 1, 1)); }
+int cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Stream *stream) {
+  ENTER(1);
+  return leave(copy(stream, "to-device", (void *)to, from, bytes, 1, 0));
+}
+int cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream *stream) {
+  ENTER(1);
+  return leave(copy(stream, "to-host", to, (void *)from, bytes, 0, 1));
+}
+int cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream *stream) {
+  ENTER(1);
+  return leave(copy(stream, "on-device", (void *)to, (void *)from, bytes, 1, 1));
+}
 int cuMemsetD8Async(Address to, unsigned char value, size_t bytes, Stream *stream) {
   ENTER(1);
   if (stream->capture || !findBlock((void *)to, bytes, 0))
@@ -374,7 +489,8 @@ void fake_cuda_copy(void *to, const void *from, size_t bytes) {
 }
 void fake_cuda_free(Address address) { removeBlock((void *)address, 0); }
 
-/* --- Streams, events, launches -------------------------------------------------------------------------------------- */
+/* --- Streams, events, launches --------------------------------------------------------------------------------------
+ */
 
 int cuStreamCreate(Stream **stream, unsigned flags) {
   ENTER(1);
@@ -383,7 +499,13 @@ int cuStreamCreate(Stream **stream, unsigned flags) {
   ++live[STREAMS];
   return leave(flags == 1 ? OK : INVALID);
 }
-int cuStreamDestroy_v2(Stream *stream) { ENTER(1); drain(stream); free(stream); --live[STREAMS]; return leave(OK); }
+int cuStreamDestroy_v2(Stream *stream) {
+  ENTER(1);
+  drain(stream);
+  free(stream);
+  --live[STREAMS];
+  return leave(OK);
+}
 int cuStreamSynchronize(Stream *stream) {
   ENTER(1);
   if (!stream)
@@ -393,16 +515,35 @@ int cuStreamSynchronize(Stream *stream) {
   drain(stream);
   return leave(error);
 }
-int cuEventCreate(Event **event, unsigned flags) { ENTER(1); *event = calloc(1, sizeof(Event)); ++live[EVENTS]; return leave(flags == 2 ? OK : INVALID); }
-int cuEventDestroy_v2(Event *event) { ENTER(1); free(event); --live[EVENTS]; return leave(OK); }
-int cuEventRecord(Event *event, Stream *stream) { ENTER(1); event->stream = stream; return leave(OK); }
-int cuEventSynchronize(Event *event) { ENTER(1); drain(event->stream); return leave(error); }
+int cuEventCreate(Event **event, unsigned flags) {
+  ENTER(1);
+  *event = calloc(1, sizeof(Event));
+  ++live[EVENTS];
+  return leave(flags == 2 ? OK : INVALID);
+}
+int cuEventDestroy_v2(Event *event) {
+  ENTER(1);
+  free(event);
+  --live[EVENTS];
+  return leave(OK);
+}
+int cuEventRecord(Event *event, Stream *stream) {
+  ENTER(1);
+  event->stream = stream;
+  return leave(OK);
+}
+int cuEventSynchronize(Event *event) {
+  ENTER(1);
+  drain(event->stream);
+  return leave(error);
+}
 
 int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
                    unsigned blockZ, unsigned workgroupBytes, Stream *stream, void **parameters, void **extra) {
   ENTER(1);
-  if (parameters || !extra || extra[0] != (void *)1 || extra[2] != (void *)2 || extra[4] || blockY != 1 || blockZ != 1 ||
-      gridX == 0 || gridY == 0 || gridZ == 0 || blockX > 1024 || (int)workgroupBytes > function->workgroupBytes)
+  if (parameters || !extra || extra[0] != (void *)1 || extra[2] != (void *)2 || extra[4] || blockY != 1 ||
+      blockZ != 1 || gridX == 0 || gridY == 0 || gridZ == 0 || blockX > 1024 ||
+      (int)workgroupBytes > function->workgroupBytes)
     return leave(INVALID);
   size_t bytes = *(size_t *)extra[3];
   if ((status = checkLaunch(function, extra[1], bytes, blockX)))
@@ -424,7 +565,8 @@ int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
   return leave(OK);
 }
 
-/* --- Graphs: an executable one is the list of its launches ---------------------------------------------------------- */
+/* --- Graphs: an executable one is the list of its launches ----------------------------------------------------------
+ */
 
 int cuStreamBeginCapture_v2(Stream *stream, int mode) {
   ENTER(1);
@@ -466,5 +608,15 @@ static void destroyGraph(Graph *graph) {
   freeOps(graph->first);
   free(graph);
 }
-int cuGraphExecDestroy(Graph *exec) { ENTER(1); destroyGraph(exec); --live[GRAPH_EXECS]; return leave(OK); }
-int cuGraphDestroy(Graph *graph) { ENTER(1); destroyGraph(graph); --live[GRAPHS]; return leave(OK); }
+int cuGraphExecDestroy(Graph *exec) {
+  ENTER(1);
+  destroyGraph(exec);
+  --live[GRAPH_EXECS];
+  return leave(OK);
+}
+int cuGraphDestroy(Graph *graph) {
+  ENTER(1);
+  destroyGraph(graph);
+  --live[GRAPHS];
+  return leave(OK);
+}

@@ -1,5 +1,5 @@
-// Kernels for the fake driver: what mf-gpu-host-pipeline makes of them, run by lib/Runtime/GPUHost. Linked with that code
-// into a library, whose symbols "kernels.NAME.kernel" describe the kernels.
+// Kernels for the fake driver: what mf-gpu-host-pipeline makes of them, run by lib/Runtime/GPUHost. Linked with that
+// code into a library, whose symbols "kernels.NAME.kernel" describe the kernels.
 #include "GPUHost/Record.h"
 #include "ThreadPool.h"
 #include "mf/Runtime/GPUHost.h"
@@ -9,7 +9,7 @@
 
 /// Runs a kernel; null, or what is wrong with it.
 extern "C" __attribute__((visibility("default"))) const char *fake_cuda_run(const char *name, const void *arguments,
-                                                                           const int64_t *grid, int workgroupBytes) {
+                                                                            const int64_t *grid, int workgroupBytes) {
   static char text[640];
   static mf_rt_pool *pool;
   Dl_info self;

@@ -6,9 +6,6 @@
 
 namespace mlir::mf {
 
-/// Threads of a warp.
-inline constexpr int64_t kWarpThreads = 32;
-
 /// Bytes that a thread loads or copies at once.
 inline constexpr int64_t kThreadBytes = 16;
 

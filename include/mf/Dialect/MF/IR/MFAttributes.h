@@ -14,6 +14,12 @@ namespace mlir::mf {
 /// so that one layout serves all variants of a library.
 inline constexpr int64_t kCacheKeys = 16;
 
+/// Threads of a warp of a GPU.
+inline constexpr int64_t kWarpThreads = 32;
+
+/// Results of a thread of a tile of a dense layer (`#mf.gpu_dense_tile`).
+inline constexpr int64_t kDenseThreadRows = 4, kDenseThreadColumns = 8;
+
 } // namespace mlir::mf
 
 #include "mf/Dialect/MF/IR/MFEnums.h.inc"

@@ -1,0 +1,145 @@
+// How ops are computed, on CPUs and GPUs, and rules that choose it. MFAttributes.td includes this file.
+#ifndef MF_DIALECT_MF_IR_MFSTRATEGIES_TD
+#define MF_DIALECT_MF_IR_MFSTRATEGIES_TD
+
+//===----------------------------------------------------------------------===//
+// Strategies on CPUs
+//===----------------------------------------------------------------------===//
+
+class MF_StrategyAttr<string name, string attrMnemonic>
+    : MF_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<MF_StrategyAttrInterface>]> {
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def MF_CPURowsAttr : MF_StrategyAttr<"CPURows", "cpu_rows"> {
+  let summary = "Row by row: norms, rotary embedding, embedding, sums";
+  let parameters = (ins "int64_t":$tokens, "int64_t":$lanes);
+}
+
+def MF_CPUHashAttr : MF_StrategyAttr<"CPUHash", "cpu_hash"> {
+  let summary = "Codes and scores of `tables` chunks at a time, a lane each";
+  let parameters = (ins "int64_t":$tokens, "int64_t":$tables);
+}
+
+def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
+  let summary = "Lookup token by token: `columns` accumulators in registers while all tables pass";
+  let parameters = (ins "int64_t":$tokens, "int64_t":$columns, "int64_t":$lanes);
+}
+
+def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
+  let summary = "Lookup strip by strip: blocks of `tables` tables stay in cache while all tokens pass";
+  let description = [{
+    For many tokens: the sums of a strip are kept in scratch, i32 [tokens, columns of a strip]; each block of `tables`
+    tables is added to the sums of every token. Where there are several blocks, the codes, and scores of integers, are
+    copied to scratch [blocks, tokens, tables] first, in the order in which they are read. The rows of the token `ahead`
+    tokens later are prefetched into the first-level cache, the next block into the second. Below `gather_tokens` tokens:
+    token by token, the rows of the table `gather_ahead` tables later are prefetched. Both give the same bits. `strips`
+    strips are one iteration of the parallel loop.
+  }];
+  let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$ahead, "int64_t":$gather_tokens,
+                        "int64_t":$gather_ahead, "int64_t":$lanes);
+}
+
+def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
+  let summary = "Attention with a running maximum: `queries` rows against blocks of `keys` keys";
+  let description = [{
+    A task is `queries` tokens of a head. Blocks begin at multiples of `keys`. The scores of `rows` queries and `vectors`
+    vectors of keys, then the results of `rows` queries in `vectors` vectors, are summed in registers.
+  }];
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$rows, "int64_t":$vectors, "int64_t":$lanes);
+}
+
+def MF_CPULinearAttentionAttr : MF_StrategyAttr<"CPULinearAttention", "cpu_linear_attention"> {
+  let summary = "Linear attention in chunks: `rows` tokens or features against `columns` columns in registers";
+  let description = [{
+    A task is one head. Runs of tokens of one chunk go together: their features, their weights in the chunk, then their
+    results, `rows` tokens at a time; a full chunk is added to the sums, `rows` features at a time. A single token is the
+    same with one row. `columns` is a multiple of `lanes`.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$lanes);
+}
+
+def MF_CPUPanelGemmAttr : MF_StrategyAttr<"CPUPanelGemm", "cpu_panel_gemm"> {
+  let summary = "Dense layer: `rows` rows against `columns` columns of a panel of the weight at a time";
+  let description = [{
+    The sums of rows x columns stay in registers, a multiple of `lanes` columns. A task is `tile_rows` x `tile_columns`; it
+    goes through the features in blocks of `features`, and the activations of a block are copied to adjacent memory.
+    A single row passes each panel once, from its first to its last feature.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$lanes, "int64_t":$tile_rows,
+                        "int64_t":$tile_columns, "int64_t":$features);
+}
+
+//===----------------------------------------------------------------------===//
+// Strategies on GPUs
+//===----------------------------------------------------------------------===//
+
+def MF_GPURowsAttr : MF_StrategyAttr<"GPURows", "gpu_rows"> {
+  let summary = "Row by row on a GPU: a warp per row, `warps` rows per block";
+  let parameters = (ins "int64_t":$warps);
+}
+
+def MF_GPUHashAttr : MF_StrategyAttr<"GPUHash", "gpu_hash"> {
+  let summary = "Codes by ballots: a warp per token takes 32 / bits chunks at a time, `warps` tokens per block";
+  let parameters = (ins "int64_t":$warps);
+}
+
+def MF_GPURowGatherAttr : MF_StrategyAttr<"GPURowGather", "gpu_row_gather"> {
+  let summary = "Lookup straight from memory: a thread sums 16 bytes of columns of one token while all tables pass";
+  let parameters = (ins "int64_t":$threads);
+}
+
+def MF_GPUTableTileAttr : MF_StrategyAttr<"GPUTableTile", "gpu_table_tile"> {
+  let summary = "Lookup of many tokens: slices of a strip's tables pass through workgroup memory";
+  let description = [{
+    A block takes one strip and threads / (row bytes / 16) * `tokens` tokens, whose sums stay in registers. A slice is
+    `rows` rows of a table, loaded by asynchronous copies into one of two buffers while the other is read. Below
+    `gather_tokens` tokens the rows are gathered from memory, as with `#mf.gpu_row_gather`. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens);
+}
+
+def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
+  let summary = "Dense layer on a GPU: tiles of `rows` x `columns`, `features` features at a time in workgroup memory";
+  let description = [{
+    Each result is a sum of slices of `slice` features: a slice is summed with fused products in ascending order, slices
+    are added in ascending order. Below `stream_tokens` tokens a block takes 4 tokens and 32 columns, its threads take
+    slices, straight from memory. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$features, "int64_t":$slice,
+                        "int64_t":$stream_tokens);
+}
+
+def MF_GPUFlashAttr : MF_StrategyAttr<"GPUFlash", "gpu_flash"> {
+  let summary = "Attention on a GPU: a warp takes `rows` queries, a lane takes a key, then features of the result";
+  let description = [{
+    A block of 32 keys has a maximum, a sum and a result of its own; blocks are merged in ascending order. `warps` warps of
+    a thread block take adjacent queries of the heads that share keys. Below `split_tokens` tokens a warp takes one block
+    of keys, and a second kernel merges them. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$rows, "int64_t":$split_tokens);
+}
+
+//===----------------------------------------------------------------------===//
+// Choices of strategies
+//===----------------------------------------------------------------------===//
+
+def MF_StrategyRuleAttr : MF_Attr<"StrategyRule", "strategy_rule"> {
+  let summary = "The strategy of ops of one kind and size";
+  let description = [{
+    `#mf.strategy_rule<op = "mf.lookup", variant = "x86-64-v3", sizes = {bits = 8, columns = 1024}, strategy =
+    #mf.cpu_row_gather<tokens = 16, columns = 64, lanes = 8>>`. It holds for ops of that name with all of `sizes` in
+    modules whose target has that variant; without `variant` for all targets, without `sizes` for all sizes. The sizes
+    that an op has are those of `getStrategySizes`. The module attribute `mf.strategies` is an array of rules, the
+    first that holds counts.
+  }];
+  let parameters = (ins StringRefParameter<"name of the op">:$op,
+                        StringRefParameter<"name of the target's variant", "\"\"">:$variant,
+                        OptionalParameter<"::mlir::DictionaryAttr">:$sizes,
+                        "::mlir::mf::StrategyAttrInterface":$strategy);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // MF_DIALECT_MF_IR_MFSTRATEGIES_TD
