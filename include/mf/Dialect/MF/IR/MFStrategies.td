@@ -30,15 +30,16 @@ def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
 def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
   let summary = "Lookup strip by strip: blocks of `tables` tables stay in cache while all tokens pass";
   let description = [{
-    For many tokens: the sums of a strip are kept in scratch, i32 [tokens, columns of a strip]; each block of `tables`
-    tables is added to the sums of every token. Where there are several blocks, the codes, and scores of integers, are
-    copied to scratch [blocks, tokens, tables] first, in the order in which they are read. The rows of the token `ahead`
-    tokens later are prefetched into the first-level cache, the next block into the second. Below `gather_tokens` tokens:
-    token by token, the rows of the table `gather_ahead` tables later are prefetched. Both give the same bits. `strips`
-    strips are one iteration of the parallel loop.
+    For many tokens: all of them pass `row_bytes` bytes of each row of a block of `tables` tables, then the next bytes of
+    these rows, then the next block. Their sums are kept in scratch meanwhile, i32 [passes, tokens, columns of a pass].
+    Where there are several blocks, the codes, and scores of integers, are copied to scratch [blocks, tokens, tables]
+    first, in the order in which they are read. The rows of the token `ahead` tokens later are prefetched into the
+    first-level cache, what the next pass reads into the second: all rows, or below `named_tokens` tokens those that
+    codes name. Below `gather_tokens` tokens: token by token, the rows of the table `gather_ahead` tables later are
+    prefetched. All of them give the same bits. `strips` strips are one iteration of the parallel loop.
   }];
-  let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$ahead, "int64_t":$gather_tokens,
-                        "int64_t":$gather_ahead, "int64_t":$lanes);
+  let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$row_bytes, "int64_t":$ahead,
+                        "int64_t":$named_tokens, "int64_t":$gather_tokens, "int64_t":$gather_ahead, "int64_t":$lanes);
 }
 
 def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
