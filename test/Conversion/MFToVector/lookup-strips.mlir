@@ -149,7 +149,6 @@ func.func @shared_rows(%c: memref<?x4xi16>, %s: memref<?x4xf32>, %t: memref<2x1x
 // CHECK: scf.for %[[STRIP:.*]] = %c0 to %c2
 // CHECK: } else {
 // CHECK: scf.for %[[STRIP:.*]] = %c0 to %c2
-// CHECK: %[[NEXT:.*]] = arith.addi %[[STRIP]], %c1
 // Block 0, pass 0: the other part of it. Pass 1: block 1.
 // CHECK: arith.cmpi slt, %{{.*}}, %c32
 // CHECK: scf.for %[[TABLE:.*]] = %c0 to %c4
@@ -165,6 +164,7 @@ func.func @shared_rows(%c: memref<?x4xi16>, %s: memref<?x4xf32>, %t: memref<2x1x
 // CHECK: arith.shrui %{{.*}} : vector<16xi32>
 // The second set ends with the next strip of the first.
 // CHECK: memref.prefetch %[[U]][%[[STRIP]], %c4, %{{.*}}, %c64], read, locality<2>
+// CHECK: %[[NEXT:.*]] = arith.addi %[[STRIP]], %c1
 // CHECK: memref.prefetch %[[T]][%[[NEXT]], %c0, %{{.*}}, %c0], read, locality<2>
 module attributes {mf.target = #mf.cpu_target<variant = "t", triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4",
     features = "+avx2,+avx512bw,+avx512vl,+avx512vnni", vector_bits = 512, fma = true, l1_bytes = 32768, l2_bytes = 524288>} {
