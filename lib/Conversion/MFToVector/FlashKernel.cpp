@@ -28,7 +28,7 @@ FlashState FlashKernel::makeState() {
           kb.stackBuffer({queries, resultFeatures})};
 }
 
-SmallVector<Value> FlashKernel::exp2(ValueRange xs) {
+SmallVector<Value> FlashKernel::exp2(ValueRange xs, bool forBF16) {
   ScaleByPowerFn scale = nullptr;
   auto type = dyn_cast<VectorType>(xs.front().getType());
   int64_t width = type ? type.getNumElements() : 1;
@@ -43,7 +43,7 @@ SmallVector<Value> FlashKernel::exp2(ValueRange xs) {
         operands.push_back(kb.integer(4));
       return kb.callIntrinsic(name, type, operands);
     };
-  return buildExp2OfDifference(kb.builder(), xs.front().getLoc(), xs, kb.hasFMA(), scale);
+  return buildExp2OfDifference(kb.builder(), xs.front().getLoc(), xs, kb.hasFMA(), scale, forBF16);
 }
 
 void FlashKernel::copyQuery(Value q, ValueRange indices, Value row) {

@@ -95,8 +95,8 @@ private:
   SmallVector<Value> multiply(ArrayRef<int64_t> rows, ArrayRef<Value> loaded, Value key, ValueRange sums);
   Value loadValue(const ValueBlock &values, Value key, Piece piece, bool asksAhead);
   void packKeyTile(const ValueBlock &keys, Value firstKey, Value lastKey, Value feature, int64_t width);
-  /// 2^x of differences to a maximum.
-  SmallVector<Value> exp2(ValueRange xs);
+  /// 2^x of differences to a maximum. `forBF16`: for weights that are rounded to it.
+  SmallVector<Value> exp2(ValueRange xs, bool forBF16 = false);
   Value getShift(Value maximum);
   FlashState makeState();
 

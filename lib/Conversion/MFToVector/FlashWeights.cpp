@@ -49,9 +49,9 @@ Value FlashKernel::storeWeights(int64_t row, Value count, Value end, Value shift
     for (Value &difference : differences)
       difference = kb.sub(difference, shifts);
     Value total = sums.front();
-    for (auto [i, weight] : llvm::enumerate(exp2(differences))) {
-      kb.store(weights == scores ? weight : PairDot(kb).round(weight), weights,
-               {kb.index(row), kb.addIndex(key, i * lanes)});
+    bool isRounded = weights != scores;
+    for (auto [i, weight] : llvm::enumerate(exp2(differences, /*forBF16=*/isRounded))) {
+      kb.store(isRounded ? PairDot(kb).round(weight) : weight, weights, {kb.index(row), kb.addIndex(key, i * lanes)});
       total = kb.add(total, weight);
     }
     return {total};
