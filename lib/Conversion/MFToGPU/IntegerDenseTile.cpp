@@ -23,7 +23,7 @@ private:
   int64_t getStepBlocks() const { return shape.stepFeatures / shape.blockFeatures; }
   /// Features that are read from x at once.
   int64_t getChunk() const;
-  bool hasAlignedFeatures() const;
+  bool hasAlignedFeatures();
   Value getFirstFeature(Value step);
   void startX(Value step);
   void startWeight(Value step);
@@ -72,7 +72,7 @@ int64_t IntegerTileKernel::getChunk() const {
 }
 
 /// Whether steps begin and end at multiples of 16 features, and none of them behind the last feature of its group.
-bool IntegerTileKernel::hasAlignedFeatures() const {
+bool IntegerTileKernel::hasAlignedFeatures() {
   int64_t whole = hasPartsOfGroups() ? shape.getGroupFeatures() : shape.features;
   return whole % shape.stepFeatures == 0 && shape.stepFeatures % kThreadBytes == 0 &&
          GPUKernelBuilder::hasAlignedRows(op.getX(), kThreadBytes);

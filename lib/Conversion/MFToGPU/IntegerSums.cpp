@@ -39,8 +39,9 @@ void IntegerSums::addWord(ArrayRef<Value> words, ArrayRef<Value> scores, Mutable
     columns.push_back(k.toBytes(words.front()));
   } else {
     Value x = k.toBytes(words[0]), y = k.toBytes(words[1]);
-    for (ArrayRef<int64_t> places : {ArrayRef<int64_t>{0, 4, 1, 5}, ArrayRef<int64_t>{2, 6, 3, 7}})
-      columns.push_back(vector::ShuffleOp::create(k.builder(), x, y, places));
+    for (int64_t first : {0, 2})
+      columns.push_back(
+          vector::ShuffleOp::create(k.builder(), x, y, ArrayRef<int64_t>{first, first + 4, first + 1, first + 5}));
   }
   if (!isPaired)
     return addFour(columns, 0);
