@@ -103,7 +103,7 @@ def test_linear_has_the_bits_of_the_cpu(features, columns, group, dtype, compile
         with gpu_host.open_checked(library, threads=tokens % 3 + 1) as model:
             check_equal(call(model, "linear", x[:tokens]), [expected[:tokens]])
             names = [name for name in gpu_host.counts(model) if name.startswith("linear")]
-        assert names[0].startswith("linear_integer_stream" if tokens < 8 else "linear_integer_tile")
+        assert names[0].startswith(f"linear_integer_{family}")
 
 
 @pytest.mark.parametrize("size", [1, 33, 128, 516])

@@ -105,6 +105,16 @@ GPUFlashAttr mlir::mf::selectGPUAttentionStrategy(ComputeOpInterface op) {
   return GPUFlashAttr::get(op.getContext(), /*warps=*/4, rows, /*split_tokens=*/isa<CachedAttentionOp>(op) ? 16 : 0);
 }
 
+int64_t mlir::mf::getRowWarps(Operation *op) {
+  auto compute = dyn_cast<ComputeOpInterface>(op);
+  if (!compute || isa<TopKOp>(op))
+    return 0;
+  if (auto hash = dyn_cast_or_null<GPUHashAttr>(compute.getStrategyAttr()))
+    return hash.getWarps();
+  auto rows = dyn_cast_or_null<GPURowsAttr>(compute.getStrategyAttr());
+  return rows ? rows.getWarps() : 0;
+}
+
 StrategyAttrInterface mlir::mf::selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target) {
   return TypeSwitch<Operation *, StrategyAttrInterface>(op)
       .Case([&](HashOp hash) { return GPUHashAttr::get(hash.getContext(), kWarps); })

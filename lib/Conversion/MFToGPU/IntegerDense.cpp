@@ -39,7 +39,6 @@ mf::IntegerDenseShape::IntegerDenseShape(LinearOp op, GPUIntegerDenseAttr strate
   slices = std::max<int64_t>(1, kStreamThreads / lanes);
   streamThreads = llvm::alignTo(lanes * slices, kWarpThreads);
   splits = groups >= slices ? 1 : slices / groups;
-  streamBytes = slices * kStreamTokens * panelColumns * 4;
 }
 
 mf::IntegerWeight::IntegerWeight(LinearOp op, const IntegerDenseShape &shape, GPUKernelBuilder &k)
@@ -64,22 +63,21 @@ Value mf::IntegerWeight::correct(GPUKernelBuilder &k, Value x, Value correction)
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Builds the kernel that streams weights. A block takes 4 tokens and one panel. Its threads have 4 columns each and,
+/// Builds the kernel that streams weights. A block takes some tokens and one panel. Its threads have 4 columns each and,
 /// of the features, units: groups, or parts of a group where there are few. Units go in rounds; the sums of a round are
 /// put together in workgroup memory.
 class IntegerStreamKernel {
 public:
-  IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strategy, GPUKernelBuilder &k);
+  IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strategy, int64_t numTokens, GPUKernelBuilder &k);
 
   void build();
 
 private:
-  static constexpr int64_t kSums = kStreamTokens * kWeightColumns;
-
   int64_t getGroupBlocks() const {
     return shape.groups == 1 ? shape.blocks : shape.getGroupFeatures() / shape.blockFeatures;
   }
-  int64_t getResults() const { return kStreamTokens * shape.panelColumns; }
+  int64_t getResults() const { return numTokens * shape.panelColumns; }
+  int64_t getNumSums() const { return numTokens * kWeightColumns; }
   Value loadWord(int64_t token, Value feature);
   SmallVector<Value> addBlocks(Value block, int64_t count, ValueRange before);
   void sumUnit(Value unit);
@@ -91,6 +89,7 @@ private:
   GPUKernelBuilder &k;
   IntegerDenseShape shape;
   IntegerWeight weight;
+  int64_t numTokens;
   /// [slices, tokens, columns] of i32 in workgroup memory.
   Value parts;
   Value thread, lane, panel, firstToken;
@@ -98,15 +97,16 @@ private:
 };
 } // namespace
 
-IntegerStreamKernel::IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strategy, GPUKernelBuilder &k)
-    : op(op), k(k), shape(op, strategy), weight(op, shape, k) {
-  parts = k.workgroupMemory({shape.slices, kStreamTokens, shape.panelColumns}, k.builder().getI32Type());
+IntegerStreamKernel::IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strategy, int64_t numTokens,
+                                         GPUKernelBuilder &k)
+    : op(op), k(k), shape(op, strategy), weight(op, shape, k), numTokens(numTokens) {
+  parts = k.workgroupMemory({shape.slices, numTokens, shape.panelColumns}, k.builder().getI32Type());
   thread = k.thread();
   lane = k.rem(thread, shape.lanes);
   panel = k.block(gpu::Dimension::x);
-  firstToken = k.mul(k.block(gpu::Dimension::y), kStreamTokens);
+  firstToken = k.mul(k.block(gpu::Dimension::y), numTokens);
   Value last = k.sub(k.dim(op.getX(), 0), k.index(1));
-  for (int64_t i = 0; i < kStreamTokens; ++i)
+  for (int64_t i = 0; i < numTokens; ++i)
     tokens.push_back(k.min(k.add(firstToken, i), last));
 }
 
@@ -134,14 +134,14 @@ SmallVector<Value> IntegerStreamKernel::addBlocks(Value block, int64_t count, Va
     SmallVector<Value> words = k.getWords(loaded[i]);
     for (int64_t half = 0; half < weight.getWords(); ++half) {
       Value feature = k.add(k.mul(k.add(block, i), shape.blockFeatures), half * kWord);
-      for (int64_t token = 0; token < kStreamTokens; ++token) {
+      for (int64_t token = 0; token < numTokens; ++token) {
         Value x = loadWord(token, feature);
         for (int64_t column = 0; column < kWeightColumns; ++column) {
           Value &sum = next[token * kWeightColumns + column];
           sum = k.dot4(weight.getBytes(k, words[column], half), x, sum);
         }
         if (weight.isCorrected())
-          next[kSums + token] = weight.correct(k, x, next[kSums + token]);
+          next[getNumSums() + token] = weight.correct(k, x, next[getNumSums() + token]);
       }
     }
   }
@@ -156,16 +156,16 @@ void IntegerStreamKernel::sumUnit(Value unit) {
   Value end = k.min(k.add(first, blocks), k.add(groupBegin, groupBlocks));
   bool isWhole = blocks % kBlocksInFlight == 0 && groupBlocks % blocks == 0;
   int64_t count = isWhole ? kBlocksInFlight : 1;
-  SmallVector<Value> zeros(kSums + (weight.isCorrected() ? kStreamTokens : 0), k.integer(0));
+  SmallVector<Value> zeros(getNumSums() + (weight.isCorrected() ? numTokens : 0), k.integer(0));
   SmallVector<Value> sums = k.loop(first, end, k.index(count), zeros, [&](Value block, ValueRange before) {
     return addBlocks(block, count, before);
   });
   Value slice = k.div(thread, shape.lanes);
-  for (int64_t token = 0; token < kStreamTokens; ++token) {
+  for (int64_t token = 0; token < numTokens; ++token) {
     SmallVector<Value> columns(ArrayRef(sums).slice(token * kWeightColumns, kWeightColumns));
     if (weight.isCorrected())
       for (Value &column : columns)
-        column = k.add(column, sums[kSums + token]);
+        column = k.add(column, sums[getNumSums() + token]);
     k.store(k.fromElements(columns), parts, {slice, k.index(token), k.mul(lane, kWeightColumns)});
   }
 }
@@ -221,6 +221,6 @@ void IntegerStreamKernel::build() {
   store(totals);
 }
 
-void mf::buildGPUIntegerDenseStream(LinearOp op, GPUIntegerDenseAttr strategy, GPUKernelBuilder &k) {
-  IntegerStreamKernel(op, strategy, k).build();
+void mf::buildGPUIntegerDenseStream(LinearOp op, GPUIntegerDenseAttr strategy, int64_t numTokens, GPUKernelBuilder &k) {
+  IntegerStreamKernel(op, strategy, numTokens, k).build();
 }

@@ -88,15 +88,19 @@ LogicalResult mf::lowerIntegerLinear(KernelModule &kernels, LinearOp op) {
   IntegerDenseShape shape(op, strategy);
   Value tokens = kernels.getTokens(loc, op.getX());
   int64_t columns = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
-  auto stream = [&] {
-    kernels.launch(op, "linear_integer_stream",
+  auto stream = [&](int64_t numTokens) {
+    kernels.launch(op, numTokens == 1 ? "linear_integer_row" : "linear_integer_stream",
                    {{kernels.index(loc, llvm::divideCeil(columns, shape.panelColumns)),
-                     kernels.ceilDiv(loc, tokens, kStreamTokens)},
+                     kernels.ceilDiv(loc, tokens, numTokens)},
                     shape.streamThreads,
-                    shape.streamBytes},
+                    shape.getStreamBytes(numTokens)},
                    [&](Operation *inner, GPUKernelBuilder &k) {
-                     buildGPUIntegerDenseStream(cast<LinearOp>(inner), strategy, k);
+                     buildGPUIntegerDenseStream(cast<LinearOp>(inner), strategy, numTokens, k);
                    });
+  };
+  // A single token reads x once for each panel, and not for tokens that are not there.
+  auto few = [&] {
+    kernels.chooseByTokens(loc, tokens, 2, [&] { stream(1); }, [&] { stream(kStreamTokens); });
   };
   auto tile = [&] {
     kernels.launch(op, "linear_integer_tile",
@@ -108,6 +112,6 @@ LogicalResult mf::lowerIntegerLinear(KernelModule &kernels, LinearOp op) {
                      buildGPUIntegerDenseTile(cast<LinearOp>(inner), strategy, k);
                    });
   };
-  kernels.chooseByTokens(loc, tokens, strategy.getStreamTokens(), stream, tile);
+  kernels.chooseByTokens(loc, tokens, strategy.getStreamTokens(), few, tile);
   return success();
 }

@@ -139,8 +139,9 @@ struct IntegerDenseShape {
   int64_t lanes;         ///< threads with columns of one panel
   int64_t slices;        ///< of a block
   int64_t splits;        ///< parts of a group
-  int64_t streamBytes;   ///< of workgroup memory
 
+  /// Of workgroup memory, for the kernel that streams weights.
+  int64_t getStreamBytes(int64_t numTokens) const { return slices * numTokens * panelColumns * 4; }
   int64_t getGroupFeatures() const { return features / groups; }
   /// Groups that end in a step; 0 where a group takes several steps.
   int64_t getStepGroups() const { return stepFeatures / getGroupFeatures(); }
@@ -149,8 +150,8 @@ struct IntegerDenseShape {
 /// The grid is (columns / tile, tokens / tile).
 void buildGPUIntegerDenseTile(LinearOp op, GPUIntegerDenseAttr strategy, GPUKernelBuilder &k);
 
-/// The grid is (panels, tokens / 4).
-void buildGPUIntegerDenseStream(LinearOp op, GPUIntegerDenseAttr strategy, GPUKernelBuilder &k);
+/// The grid is (panels, tokens / numTokens).
+void buildGPUIntegerDenseStream(LinearOp op, GPUIntegerDenseAttr strategy, int64_t numTokens, GPUKernelBuilder &k);
 
 } // namespace mlir::mf
 

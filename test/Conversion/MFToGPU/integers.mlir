@@ -35,9 +35,11 @@ func.func @lookup(%c: memref<?x4xi8>, %s: memref<?x4xi8>, %ss: memref<?xf32>, %t
 
 // Groups of 32 features of i4: a total for each, products with scales not fused.
 // CHECK-LABEL: func.func @linear
-// CHECK: gpu.launch_func @kernels::@linear_integer_stream_0
+// CHECK: gpu.launch_func @kernels::@linear_integer_row_0
 // CHECK: else
-// CHECK: gpu.launch_func @kernels::@linear_integer_tile_1
+// CHECK: gpu.launch_func @kernels::@linear_integer_stream_1
+// CHECK: else
+// CHECK: gpu.launch_func @kernels::@linear_integer_tile_2
 func.func @linear(%x: memref<?x64xi8>, %s: memref<?xf32>, %w: memref<3x8x32x4xi8>, %ws: memref<3x2x32xf32>,
                   %y: memref<?x70xf32>) {
   mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4, features_per_byte = 2>)
@@ -46,14 +48,14 @@ func.func @linear(%x: memref<?x64xi8>, %s: memref<?xf32>, %w: memref<3x8x32x4xi8
       outs(%y : memref<?x70xf32>)
   return
 }
-// CHECK-LABEL: gpu.func @linear_integer_stream_0
+// CHECK-LABEL: gpu.func @linear_integer_row_0
 // CHECK: memref.collapse_shape {{.*}} into memref<3x8x128xi8>
 // CHECK: vector.load {{.*}} memref<3x8x128xi8>, vector<16xi8>
 // CHECK: nvvm.dot.accumulate.4way
 // CHECK: gpu.barrier
 // CHECK-NOT: math.fma
 // CHECK: gpu.return
-// CHECK-LABEL: gpu.func @linear_integer_tile_1
+// CHECK-LABEL: gpu.func @linear_integer_tile_2
 // CHECK: nvgpu.device_async_copy {{.*}}, 16 {bypassL1}
 // CHECK: nvvm.dot.accumulate.4way
 // CHECK-NOT: math.fma

@@ -36,6 +36,9 @@ GPUIntegerDenseAttr selectGPUIntegerLinearStrategy(LinearOp op);
 /// A warp for 4 queries, for 2 of results that are too wide for registers. Caches are split below 16 tokens.
 GPUFlashAttr selectGPUAttentionStrategy(ComputeOpInterface op);
 
+/// Warps of a block where each takes one token of `op`, as its strategy says; 0 where tokens are computed otherwise.
+int64_t getRowWarps(Operation *op);
+
 /// The strategy of any compute op; null for an op that has no kernel for GPUs.
 StrategyAttrInterface selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target);
 
