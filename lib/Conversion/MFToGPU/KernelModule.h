@@ -40,7 +40,14 @@ public:
 
 private:
   gpu::GPUModuleOp getKernels();
-  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, ValueRange operands, StringRef family, int64_t threads,
+  /// Operands of a kernel, and for those of its ops, one op after the other, which of them they are.
+  struct Operands {
+    SmallVector<Value> values;
+    SmallVector<size_t> places;
+  };
+
+  static Operands getOperands(ArrayRef<Operation *> ops);
+  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family, int64_t threads,
                               GroupBuilder build);
 
   ModuleOp module;

@@ -229,8 +229,8 @@ LogicalResult KernelLowering::lowerLookup(LookupOp op) {
     return failure();
   if (!hasTableSlices(op))
     return op.emitOpError("has the strategy ") << strategy
-                                               << ", which needs tables of floats in strips of 16 bytes "
-                                                  "times a power of two, and no columns besides";
+                                               << ", which needs tables in strips of 16 bytes times a "
+                                                  "power of two, of floats no columns besides";
   int64_t rows = cast<MemRefType>(op.getTables().front().getType()).getDimSize(2);
   if (rows % strategy.getRows() != 0)
     return op.emitOpError("expects slices to be equal parts of tables of ")

@@ -16,7 +16,6 @@
 // CHECK-NEXT: scf.yield
 // KERNEL-LABEL: func.func @block
 // KERNEL: gpu.launch_func @kernels::@add_rms_norm_hash_0
-// KERNEL-NEXT: {{.*}}
 // KERNEL: gpu.launch_func @kernels::@lookup_gather_1
 // KERNEL: gpu.launch_func @kernels::@rope_update_state_2
 // KERNEL-NOT: gpu.launch_func
