@@ -78,7 +78,7 @@ private:
   }
   int64_t getResults() const { return numTokens * shape.panelColumns; }
   int64_t getNumSums() const { return numTokens * kWeightColumns; }
-  Value loadWord(int64_t token, Value feature);
+  SmallVector<Value> loadX(int64_t token, Value feature, int64_t count);
   SmallVector<Value> addBlocks(Value block, int64_t count, ValueRange before);
   void sumUnit(Value unit);
   SmallVector<Value> addRound(Value round, ValueRange totals);
@@ -110,56 +110,62 @@ IntegerStreamKernel::IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strate
     tokens.push_back(k.min(k.add(firstToken, i), last));
 }
 
-/// Four features of a token; those behind the last one are 0.
-Value IntegerStreamKernel::loadWord(int64_t token, Value feature) {
-  if (shape.features % shape.blockFeatures == 0)
-    return k.loadStored(op.getX(), {tokens[token], feature}, kWord);
-  SmallVector<Value> bytes;
+/// The features of `count` blocks of a token, four at a time; those behind the last one are 0.
+SmallVector<Value> IntegerStreamKernel::loadX(int64_t token, Value feature, int64_t count) {
+  SmallVector<Value> words;
+  int64_t bytes = count * shape.blockFeatures;
+  if (shape.features % shape.blockFeatures == 0) {
+    int64_t width = bytes % kThreadBytes == 0 && GPUKernelBuilder::hasAlignedRows(op.getX(), kThreadBytes)
+                        ? kThreadBytes
+                        : kWord;
+    for (int64_t i = 0; i < bytes; i += width)
+      for (Value word : k.getWords(k.loadStored(op.getX(), {tokens[token], k.add(feature, i)}, width)))
+        words.push_back(k.toBytes(word));
+    return words;
+  }
   Value zero = arith::ConstantIntOp::create(k.builder(), 0, 8), last = k.index(shape.features - 1);
-  for (int64_t i = 0; i < kWord; ++i) {
+  SmallVector<Value> elements;
+  for (int64_t i = 0; i < bytes; ++i) {
     Value place = k.add(feature, i);
     Value byte = k.loadStored(op.getX(), {tokens[token], k.min(place, last)}, 1);
-    bytes.push_back(k.select(k.isBelow(place, k.index(shape.features)), byte, zero));
+    elements.push_back(k.select(k.isBelow(place, k.index(shape.features)), byte, zero));
   }
-  return k.fromElements(bytes);
+  for (int64_t i = 0; i < bytes; i += kWord)
+    words.push_back(k.fromElements(ArrayRef(elements).slice(i, kWord)));
+  return words;
 }
 
-/// `count` blocks of features; all weights are loaded before the first product.
+/// `count` adjacent blocks of features; all weights are loaded before the first product.
 SmallVector<Value> IntegerStreamKernel::addBlocks(Value block, int64_t count, ValueRange before) {
   SmallVector<Value> next(before), loaded;
   for (int64_t i = 0; i < count; ++i)
     loaded.push_back(k.loadStored(weight.memref, {panel, k.add(block, i), k.mul(lane, kWeightColumns * kWord)},
                                   kWeightColumns * kWord));
-  for (int64_t i = 0; i < count; ++i) {
-    SmallVector<Value> words = k.getWords(loaded[i]);
-    for (int64_t half = 0; half < weight.getWords(); ++half) {
-      Value feature = k.add(k.mul(k.add(block, i), shape.blockFeatures), half * kWord);
-      for (int64_t token = 0; token < numTokens; ++token) {
-        Value x = loadWord(token, feature);
-        for (int64_t column = 0; column < kWeightColumns; ++column) {
-          Value &sum = next[token * kWeightColumns + column];
-          sum = k.dot4(weight.getBytes(k, words[column], half), x, sum);
-        }
-        if (weight.isCorrected())
-          next[getNumSums() + token] = weight.correct(k, x, next[getNumSums() + token]);
+  for (int64_t token = 0; token < numTokens; ++token) {
+    SmallVector<Value> x = loadX(token, k.mul(block, shape.blockFeatures), count);
+    for (auto [number, ofX] : llvm::enumerate(x)) {
+      SmallVector<Value> words = k.getWords(loaded[number / weight.getWords()]);
+      for (int64_t column = 0; column < kWeightColumns; ++column) {
+        Value &sum = next[token * kWeightColumns + column];
+        sum = k.dot4(weight.getBytes(k, words[column], number % weight.getWords()), ofX, sum);
       }
+      if (weight.isCorrected())
+        next[getNumSums() + token] = weight.correct(k, ofX, next[getNumSums() + token]);
     }
   }
   return next;
 }
 
-/// Sums a unit of the thread's columns.
+/// Sums a unit of the thread's columns. The parts of a group take adjacent blocks in turn, so that a warp reads adjacent
+/// memory.
 void IntegerStreamKernel::sumUnit(Value unit) {
-  int64_t groupBlocks = getGroupBlocks(), blocks = llvm::divideCeil(groupBlocks, shape.splits);
-  Value groupBegin = k.mul(k.div(unit, shape.splits), groupBlocks);
-  Value first = k.add(groupBegin, k.mul(k.rem(unit, shape.splits), blocks));
-  Value end = k.min(k.add(first, blocks), k.add(groupBegin, groupBlocks));
-  bool isWhole = blocks % kBlocksInFlight == 0 && groupBlocks % blocks == 0;
-  int64_t count = isWhole ? kBlocksInFlight : 1;
+  int64_t groupBlocks = getGroupBlocks(), count = groupBlocks % kBlocksInFlight == 0 ? kBlocksInFlight : 1;
+  Value begin = k.mul(k.div(unit, shape.splits), groupBlocks), end = k.add(begin, groupBlocks);
+  Value first = k.add(begin, k.mul(k.rem(unit, shape.splits), count));
   SmallVector<Value> zeros(getNumSums() + (weight.isCorrected() ? numTokens : 0), k.integer(0));
-  SmallVector<Value> sums = k.loop(first, end, k.index(count), zeros, [&](Value block, ValueRange before) {
-    return addBlocks(block, count, before);
-  });
+  SmallVector<Value> sums =
+      k.loop(first, end, k.index(shape.splits * count), zeros,
+             [&](Value block, ValueRange before) { return addBlocks(block, count, before); });
   Value slice = k.div(thread, shape.lanes);
   for (int64_t token = 0; token < numTokens; ++token) {
     SmallVector<Value> columns(ArrayRef(sums).slice(token * kWeightColumns, kWeightColumns));
