@@ -140,8 +140,9 @@ def test_probe():
     found = rows("--probe", "-t", "1", "--probe-mib", "16")
     assert [row["ceiling"] for row in found[:3]] == ["multiply-adds f32", "L2 read", "memory, sequential"]
     pieces = [64, 128, 256, 512, 1024, 2048, 4096]
-    assert [(row["pages"], row["piece bytes"]) for row in found[3:]] == [
-        (pages, piece) for pages in ("huge", "4 KiB") for piece in pieces
+    kinds = ("memory, random", "memory, random after a stream")
+    assert [(row["pages"], row["ceiling"], row["piece bytes"]) for row in found[3:]] == [
+        (pages, kind, piece) for pages in ("huge", "4 KiB") for kind in kinds for piece in pieces
     ]
     assert all(row["rate"] > 0 and row["threads"] == 1 for row in found)
 
