@@ -33,7 +33,7 @@ static CPUStripsAttr selectStrips(LookupOp op, CPUTargetAttr target) {
   int64_t tables = target.getL2Bytes() / 2 / (rows * rowBytes) / 4 * 4;
   tables = std::clamp<int64_t>(tables, 4, 16);
   return CPUStripsAttr::get(op.getContext(), /*strips=*/1, tables, /*ahead=*/1, /*gather_tokens=*/rows / 4,
-                            /*gather_ahead=*/16, target.getLanes());
+                            /*gather_ahead=*/32, target.getLanes());
 }
 
 StrategyAttrInterface mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr target) {

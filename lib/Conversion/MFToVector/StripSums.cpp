@@ -31,8 +31,17 @@ void StripSums::select(const StripSet &selected, Value number) {
   columnsLeft = hasAll ? Value() : kb.subIndex(kb.dim(set.init, 1), kb.mulIndex(strip, columns));
 }
 
-void StripSums::prefetchRow(Value tables, Value table, Value row) {
-  prefetchLines(tables, indexOf(table), row, /*toFirstLevel=*/true);
+void StripSums::prefetchRow(Value tables, Value table, Value row, bool toFirstLevel) {
+  prefetchLines(tables, indexOf(table), row, toFirstLevel);
+}
+
+void StripSums::prefetchColumns() {
+  for (Value memref : {set.scales, set.bias})
+    if (memref)
+      kb.loop(kb.index(0), kb.index(columns), lineBytes / getElementBytes(memref), [&](Value column) {
+        Value at = kb.builder().createOrFold<arith::AddIOp>(op.getLoc(), kb.mulIndex(strip, columns), column);
+        kb.prefetch(memref, at, /*toFirstLevel=*/false);
+      });
 }
 
 /// Rows of adjacent tables are adjacent. Those of a shared table are where they would be if each chunk had as many.

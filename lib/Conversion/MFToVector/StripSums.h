@@ -60,7 +60,9 @@ public:
   /// Rows of a table, or those of a shared one that fall to each chunk.
   int64_t getTableRows() { return op.getTableRows(); }
   /// Asks for all lines of the row of `tables` that the code `row` means, in the strip in hand.
-  void prefetchRow(Value tables, Value table, Value row);
+  void prefetchRow(Value tables, Value table, Value row, bool toFirstLevel);
+  /// Asks for the scales and biases of the strip in hand, into the second-level cache.
+  void prefetchColumns();
   /// Asks for a row of a block of tables that begins at `table`, into the second-level cache.
   void prefetchBlockRow(Value tables, Value table, Value row);
 

@@ -155,7 +155,13 @@ LogicalResult QuantizedAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 Type QuantizedAttr::getSourceElementType() const { return {}; }
-Type QuantizationScalesAttr::getSourceElementType() const { return Float32Type::get(getContext()); }
+
+Type QuantizedAttr::getScaleType(Type stored) const {
+  bool isShared = getGroup() == 0 || !stored.isInteger(4);
+  return isShared ? Type(Float32Type::get(getContext())) : Type(BFloat16Type::get(getContext()));
+}
+
+Type QuantizationScalesAttr::getSourceElementType() const { return {}; }
 
 //===----------------------------------------------------------------------===//
 // Layouts

@@ -268,13 +268,19 @@ def MF_QuantizedAttr : MF_SourceAttr<"Quantized", "quantized"> {
                         EnumParameter<MF_QuantizedAxis>:$axis, DefaultValuedParameter<"int64_t", "0">:$group);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The element type of the scales of elements stored as `stored`: bf16 for groups of i4, else f32.
+    ::mlir::Type getScaleType(::mlir::Type stored) const;
+  }];
 }
 
 def MF_QuantizationScalesAttr : MF_SourceAttr<"QuantizationScales", "quantization_scales"> {
   let summary = "The scales of a quantised parameter";
   let description = [{
-    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [rows, groups] for
-    `axis = rows`.
+    `#mf.quantization_scales<parameter = @tables>`: [columns] for `axis = columns`, [rows, groups] for `axis = rows`. They
+    are f32, but bf16 for groups of i4, of whose bytes they are a large part: scales of f32 would be a fifth for groups of
+    32. Elements are rounded under the scale as it is stored, so that its own rounding adds no error to theirs, and bf16
+    has the range of f32.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
   let assemblyFormat = "`<` struct(params) `>`";
