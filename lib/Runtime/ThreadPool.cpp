@@ -265,7 +265,7 @@ mf_status createPool(int32_t threads, const mf_parallel_for *host, mf_rt_pool *&
   static constexpr int32_t maxThreads = 4096;
   // Longer than what most hosts do between two tokens; to wake a sleeping thread takes some 30 us, in each loop of a
   // step's beginning.
-  static constexpr int64_t pollNanoseconds = 200000;
+  static constexpr int64_t pollNanoseconds = 100000;
   if (host && (!host->run || host->max_workers < 1))
     return fail(MF_INVALID_ARGUMENT,
                 "parallel_for: expected a run function and max_workers of at least 1, found %s, %d",
