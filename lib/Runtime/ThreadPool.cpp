@@ -121,22 +121,26 @@ static int64_t nanoseconds() {
   return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
 }
 
-/// Polls until `isDone` or the pool's time for that is over; whether it is done.
+/// Polls until `isDone` or the pool's time for that is over; whether it is done. Waits within a step are shorter than
+/// `aloneNanoseconds` but where a thread does not run: then this one lets others have its CPU between polls.
 template <typename Condition> static bool poll(const mf_rt_pool &pool, Condition isDone) {
   static constexpr int32_t pollsPerLook = 64;
+  static constexpr int64_t aloneNanoseconds = 20000;
   if (pool.pollNanoseconds == 0)
     return false;
-  for (int64_t end = 0;;) {
+  for (int64_t begin = 0;;) {
     for (int32_t i = 0; i < pollsPerLook; ++i) {
       if (isDone())
         return true;
       relax();
     }
     int64_t time = nanoseconds();
-    if (end == 0)
-      end = time + pool.pollNanoseconds;
-    if (time >= end)
+    if (begin == 0)
+      begin = time;
+    if (time - begin >= pool.pollNanoseconds)
       return false;
+    if (time - begin >= aloneNanoseconds)
+      syscall(SYS_sched_yield);
   }
 }
 
@@ -265,7 +269,7 @@ mf_status createPool(int32_t threads, const mf_parallel_for *host, mf_rt_pool *&
   static constexpr int32_t maxThreads = 4096;
   // Longer than what most hosts do between two tokens; to wake a sleeping thread takes some 30 us, in each loop of a
   // step's beginning.
-  static constexpr int64_t pollNanoseconds = 200000;
+  static constexpr int64_t pollNanoseconds = 100000;
   if (host && (!host->run || host->max_workers < 1))
     return fail(MF_INVALID_ARGUMENT,
                 "parallel_for: expected a run function and max_workers of at least 1, found %s, %d",

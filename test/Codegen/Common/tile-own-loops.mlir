@@ -54,7 +54,7 @@ func.func @update(%x: tensor<?x2x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32
 // CHECK: scf.forall (%[[H:.*]]) in (2) shared_outs(%[[K:.*]] = %{{.*}}, %[[V:.*]] = %{{.*}})
 // CHECK: mf.update_state
 // CHECK: mf.update_state
-// CHECK-NOT: scf.forall
+// CHECK-NOT: scf.forall (
 // CHECK: return
 func.func @updates(%x: tensor<?x2x8xf32>, %z: tensor<?x2x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32>,
     %k: tensor<?x2x?x8xf32>, %v: tensor<?x2x?x8xf32>) -> (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>) {
@@ -68,7 +68,7 @@ func.func @updates(%x: tensor<?x2x8xf32>, %z: tensor<?x2x8xf32>, %slots: tensor<
 }
 
 // CHECK-LABEL: func.func @updates_apart
-// CHECK-COUNT-2: scf.forall
+// CHECK-COUNT-2: scf.forall (
 func.func @updates_apart(%x: tensor<?x2x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32>, %k: tensor<?x2x?x8xf32>)
     -> tensor<?x2x?x8xf32> {
   %a = mf.update_state strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)

@@ -131,7 +131,7 @@ func.func @copies(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t
 // chunks had as many rows, 125 of 500.
 // CHECK-LABEL: func.func @shared_rows(
 // CHECK-SAME: %[[C:.*]]: memref<?x4xi16>, %{{.*}}: memref<?x4xf32>, %[[T:.*]]: memref<2x1x500x16xf32>
-// CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<3>, data
+// CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<2>, data
 // CHECK: vector.load %[[T]][%{{.*}}, %c0, %{{.*}}, %c0]
 // CHECK: } else {
 // CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<2>, data
