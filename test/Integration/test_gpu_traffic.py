@@ -51,7 +51,7 @@ def test_decode_reads_rows_head_and_cache(dtype, folder, compiler):
     """In sectors of 32 bytes, at most a tenth beyond what a step cannot do without."""
     options = f"--table-dtype={dtype}", f"--head-dtype={dtype}", "--cache-dtype=f16", "--random-weights", "--gpu-host"
     library = compiler.checkpoint(folder, *options, "-mcpu=x86-64-v3")
-    cache = 31
+    cache = 7
     kernels = decode_step(library, cache)
     element = DTYPES[dtype]
     rows = TABLES * (3 * WIDTH + INNER + WIDTH) * element
