@@ -52,7 +52,7 @@ static int64_t selectNamedTokens(LookupOp op) {
 static CPUStripsAttr selectStrips(LookupOp op, CPUTargetAttr target) {
   return CPUStripsAttr::get(op.getContext(), /*strips=*/1, selectBlockTables(op, target), getPassBytes(op),
                             /*ahead=*/op.isQuantized() ? 2 : 1, selectNamedTokens(op),
-                            /*gather_tokens=*/op.getTableRows() / 4, /*gather_ahead=*/16, target.getLanes());
+                            /*gather_tokens=*/op.getTableRows() / 4, /*gather_ahead=*/32, target.getLanes());
 }
 
 StrategyAttrInterface mlir::mf::selectLookupStrategy(LookupOp op, CPUTargetAttr target) {

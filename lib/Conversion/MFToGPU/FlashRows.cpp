@@ -24,7 +24,7 @@ mf::AttentionOperands::AttentionOperands(AttentionOp op)
 
 mf::AttentionOperands::AttentionOperands(CachedAttentionOp op)
     : q(op.getQ()), keys(op.getKeys()), values(op.getValues()), init(op.getInit()), slots(op.getSlots()),
-      positions(op.getPositions()), layout(op.getLayoutAttr()), causal(true), scale(op.getScale().convertToDouble()),
+      positions(op.getPositions()), layout(op.getLayoutAttr()), valuesLayout(op.getValuesLayoutAttr()), causal(true), scale(op.getScale().convertToDouble()),
       heads(getSize(q, 1)), keyHeads(getSize(keys, 1)), keySize(getSize(q, 2)), valueSize(getSize(values, 3)) {}
 
 Value mf::AttentionOperands::loadSlot(GPUKernelBuilder &k, Value token) const {
@@ -46,9 +46,13 @@ SmallVector<Value> mf::getCachePlace(GPUKernelBuilder &k, CacheLayoutAttr layout
                                      ArrayRef<Value> indices) {
   if (!layout)
     return SmallVector<Value>(indices);
-  // Feature f of position p is element f * keys + p % keys of its block of positions.
-  Value position = indices[2], inside = k.rem(position, layout.getKeys());
-  Value element = k.add(k.mul(indices[3], layout.getKeys()), inside);
+  // A block of positions is [features / f, keys, f] elements.
+  Value position = indices[2], feature = indices[3], inside = k.rem(position, layout.getKeys());
+  Value element = k.add(k.mul(feature, layout.getKeys()), inside);
+  if (int64_t pair = layout.getFeatures(); pair > 1) {
+    Value second = k.rem(feature, pair);
+    element = k.add(k.add(k.mul(k.sub(feature, second), layout.getKeys()), k.mul(inside, pair)), second);
+  }
   return {indices[0], indices[1], k.add(k.sub(position, inside), k.div(element, size)), k.rem(element, size)};
 }
 
@@ -57,8 +61,10 @@ SmallVector<Value> mf::AttentionOperands::getKeyPlace(GPUKernelBuilder &k, Value
   return slots ? getCachePlace(k, layout, keySize, {slot, head, key, feature}) : SmallVector<Value>{key, head, feature};
 }
 
-SmallVector<Value> mf::AttentionOperands::getValuePlace(Value slot, Value head, Value key, Value feature) const {
-  return slots ? SmallVector<Value>{slot, head, key, feature} : SmallVector<Value>{key, head, feature};
+SmallVector<Value> mf::AttentionOperands::getValuePlace(GPUKernelBuilder &k, Value slot, Value head, Value key,
+                                                        Value feature) const {
+  return slots ? getCachePlace(k, valuesLayout, valueSize, {slot, head, key, feature})
+               : SmallVector<Value>{key, head, feature};
 }
 
 mf::FlashShape::FlashShape(const AttentionOperands &operands, int64_t rows)
@@ -164,7 +170,7 @@ SmallVector<Value> mf::FlashRows::addValues(Value slot, Value keyHead, Value fir
   Value key = k.add(first, j);
   SmallVector<Value> next(sums), factors = loadWeights(j), elements;
   for (int64_t i = 0; i < getLaneFeatures(); ++i)
-    elements.push_back(k.load(operands.values, operands.getValuePlace(slot, keyHead, key, getFeature(i)), 1));
+    elements.push_back(k.load(operands.values, operands.getValuePlace(k, slot, keyHead, key, getFeature(i)), 1));
   for (int64_t r = 0; r < rows; ++r) {
     Value isSeen = isMasked ? k.isBelow(key, limits[r]) : Value();
     for (auto [i, element] : llvm::enumerate(elements)) {

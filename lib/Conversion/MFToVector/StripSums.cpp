@@ -31,8 +31,17 @@ void StripSums::select(const StripSet &selected, Value number) {
   columnsLeft = hasAll ? Value() : kb.subIndex(kb.dim(set.init, 1), kb.mulIndex(strip, columns));
 }
 
-void StripSums::prefetchRow(Value tables, Value table, Value row, Piece elements) {
-  prefetchLines(tables, {strip, indexOf(table), row}, elements, /*toFirstLevel=*/true);
+void StripSums::prefetchRow(Value tables, Value table, Value row, Piece elements, bool toFirstLevel) {
+  prefetchLines(tables, {strip, indexOf(table), row}, elements, toFirstLevel);
+}
+
+void StripSums::prefetchColumns() {
+  for (Value memref : {set.scales, set.bias})
+    if (memref)
+      kb.loop(kb.index(0), kb.index(columns), lineBytes / getElementBytes(memref), [&](Value column) {
+        Value at = kb.builder().createOrFold<arith::AddIOp>(op.getLoc(), kb.mulIndex(strip, columns), column);
+        kb.prefetch(memref, at, /*toFirstLevel=*/false);
+      });
 }
 
 void StripSums::prefetchRowOf(Value tables, Value number, Value table, Value row, Piece elements) {

@@ -73,9 +73,11 @@ public:
   /// All elements of a stored row.
   Piece getWholeRow() const { return {0, rowElements}; }
   /// Asks for the lines of `elements` of the row of `tables` that the code `row` means, in the strip in hand.
-  void prefetchRow(Value tables, Value table, Value row, Piece elements);
+  void prefetchRow(Value tables, Value table, Value row, Piece elements, bool toFirstLevel);
   /// The same of strip `number` into the second-level cache.
   void prefetchRowOf(Value tables, Value number, Value table, Value row, Piece elements);
+  /// Asks for the scales and biases of the strip in hand, into the second-level cache.
+  void prefetchColumns();
   /// Asks for a row of a block of tables that begins at `table`, into the second-level cache.
   void prefetchBlockRow(Value tables, Value number, Value table, Value row, Piece elements);
 

@@ -1,13 +1,14 @@
 // The lookup of tables in strips, with the dot products of each target.
 // RUN: mf-opt %s --convert-mf-to-vector --canonicalize --cse --split-input-file | FileCheck %s
 
-// Few tokens: rows are prefetched, sums stay in registers. Many: the next block goes to the second-level cache, sums
+// Few tokens: rows and scales are prefetched into the second-level cache, sums stay in registers. Many: the next block goes to the second-level cache, sums
 // wait in scratch between two blocks of 4 tables.
 // CHECK-LABEL: func.func @i8(
 // CHECK-SAME: %[[C:.*]]: memref<?x8xi8>, %{{.*}}: memref<?x8xi8>, %[[SS:.*]]: memref<?xf32>, %[[T:.*]]: memref<1x8x16x64xi8>, %[[TS:.*]]: memref<64xf32>, %[[Y:.*]]: memref<?x64xf32>, %[[W:.*]]: memref<1x?x64xi32>)
 // CHECK: %[[FEW:.*]] = arith.cmpi slt, %{{.*}}, %c4
 // CHECK: scf.if %[[FEW]]
-// CHECK: memref.prefetch %[[T]][{{.*}}], read, locality<3>, data
+// CHECK: memref.prefetch %[[T]][{{.*}}], read, locality<2>, data
+// CHECK: memref.prefetch %[[TS]][{{.*}}], read, locality<2>, data
 // CHECK: "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT: %[[W]]
 // CHECK: } else {
@@ -130,7 +131,7 @@ func.func @copies(%c: memref<?x8xi8>, %s: memref<?x8xi8>, %ss: memref<?xf32>, %t
 // chunks had as many rows, 125 of 500.
 // CHECK-LABEL: func.func @shared_rows(
 // CHECK-SAME: %[[C:.*]]: memref<?x4xi16>, %{{.*}}: memref<?x4xf32>, %[[T:.*]]: memref<2x1x500x16xf32>
-// CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<3>, data
+// CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<2>, data
 // CHECK: vector.load %[[T]][%{{.*}}, %c0, %{{.*}}, %c0]
 // CHECK: } else {
 // CHECK: memref.prefetch %[[T]][%{{.*}}, %c0, %{{.*}}, %c0], read, locality<2>, data
