@@ -118,7 +118,7 @@ llvm::Error LibraryBuilder::compileKernels(Variant &variant) {
   if (!code)
     return code.takeError();
   compiler.plan.name = "cuda-" + variant.cudaArch;
-  report.gpus.push_back({variant.cudaArch, code->plan.kernels, std::move(code->resources)});
+  report.gpus.push_back({variant.cudaArch, code->plan.kernels, std::move(code->resources), std::move(code->launches)});
   compiler.plan.cuda = std::move(code->plan);
   return llvm::Error::success();
 }

@@ -102,6 +102,7 @@ llvm::Expected<CUDACode> mlir::mf::compileCUDACode(ModuleOp module, StringRef ar
   plan.minor = capability % 10;
   for (const CUDAKernel &kernel : listCUDAKernels(module))
     plan.kernels.push_back({kernel.name, kernel.threads, kernel.workgroupBytes});
+  code.launches = countLaunchesOfOneToken(module);
   llvm::Expected<std::string> assembler = findAssembler(ptxas);
   if (!assembler)
     return assembler.takeError();

@@ -94,6 +94,8 @@ void mlir::mf::printGPUs(const Report &report, llvm::raw_ostream &os) {
                                    "multiprocessor holds\n");
     for (const KernelPlan &kernel : gpu.kernels)
       printKernel(gpu, kernel, os);
+    for (const LaunchCount &count : gpu.launches)
+      os << "  " << count.launches << " launches of one token @" << count.function << "\n";
     std::vector<Prediction> predictions = predictAll(report, gpu.arch);
     llvm::StringMap<int64_t> sizes = getSizes(report);
     if (!predictions.empty())
@@ -146,8 +148,13 @@ llvm::json::Value mlir::mf::describeGPUs(const Report &report) {
       kernels.push_back(describeKernel(gpu, kernel));
     for (const Prediction &prediction : predictAll(report, gpu.arch))
       predictions.push_back(describePrediction(prediction));
-    list.push_back(llvm::json::Object{
-        {"arch", gpu.arch}, {"kernels", std::move(kernels)}, {"predicted_least_times", std::move(predictions)}});
+    llvm::json::Object launches;
+    for (const LaunchCount &count : gpu.launches)
+      launches[count.function] = count.launches;
+    list.push_back(llvm::json::Object{{"arch", gpu.arch},
+                                      {"kernels", std::move(kernels)},
+                                      {"launches_of_one_token", std::move(launches)},
+                                      {"predicted_least_times", std::move(predictions)}});
   }
   return list;
 }

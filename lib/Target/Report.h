@@ -4,6 +4,7 @@
 
 #include "CompileVariant.h"
 #include "GPUFigures.h"
+#include "mf/Codegen/GPU/CUDALaunches.h"
 #include "mf/Dialect/MF/Transforms/CostModel.h"
 
 namespace mlir::mf {
@@ -42,6 +43,7 @@ struct Report {
     std::string arch;
     std::vector<KernelPlan> kernels;
     llvm::StringMap<KernelResources> resources; ///< by the kernel's name; empty where there was no assembler
+    SmallVector<LaunchCount> launches;          ///< of calls of one token
   };
   std::vector<GPU> gpus;
   std::vector<std::pair<std::string, uint64_t>> sections; ///< of the library, in bytes

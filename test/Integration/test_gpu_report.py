@@ -29,7 +29,8 @@ def test_resources_of_every_kernel(tmp_path):
     gpus = by_arch(compile_report(tmp_path, "--report=json"))
     assert list(gpus) == ["sm_80", "sm_90a"]
     for gpu in gpus.values():
-        assert {"hash", "lookup", "attention"} <= {kernel["name"].split("_")[0] for kernel in gpu["kernels"]}
+        assert {"lookup", "attention"} <= {kernel["name"].split("_")[0] for kernel in gpu["kernels"]}
+        assert any("hash" in kernel["name"] for kernel in gpu["kernels"])
         for kernel in gpu["kernels"]:
             assert 0 < kernel["registers"] <= 255 and kernel["spill_store_bytes"] == 0, kernel
             occupancy = kernel["occupancy"]
@@ -63,3 +64,13 @@ def test_times_are_predictions(tmp_path):
     for (function, device), entry in few.items():
         if device == "H100":  # bound by memory, whose rates alone differ
             assert entry["seconds"] * 3350 == pytest.approx(few[function, "H200"]["seconds"] * 4800)
+
+
+@pytest.mark.parametrize("options", [(), ("--table-dtype=i8", "--head-dtype=i8")], ids=["floats", "i8"])
+def test_launches_of_one_token(tmp_path, options):
+    """Nine for each of two blocks and their last sum; for a row of logits and for a pick each a norm and the head; then the
+    search in runs and over them."""
+    report = compile_report(tmp_path, "--ptxas=none", "--report=json", *options)
+    for gpu in by_arch(report).values():
+        assert gpu["launches_of_one_token"]["step"] == 2 * 9 + 1 + 2 * 2 + 2
+    assert "25 launches of one token @step\n" in compile_report(tmp_path, "--ptxas=none", "--report", *options)

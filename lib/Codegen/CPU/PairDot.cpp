@@ -38,32 +38,25 @@ Value PairDot::loadPairs(Value memref, ValueRange indices, int64_t width) {
   return kb.loadStored(memref, indices, 2 * width);
 }
 
-static Value maskBits(KernelBuilder &kb, Value bits, int64_t mask) {
-  int64_t width = cast<VectorType>(bits.getType()).getNumElements();
-  Value masks = kb.broadcast(kb.integer(mask), width);
-  return arith::AndIOp::create(kb.builder(), bits.getLoc(), bits, masks);
-}
-
 Value PairDot::dropSecond(Value x) {
-  Value bits = kb.bitcast(x, kb.builder().getI32Type());
-  return kb.bitcast(maskBits(kb, bits, 0xffff), kb.builder().getBF16Type());
-}
-
-/// A vector of one element as the scalar that the builder takes it for.
-static Value asElements(KernelBuilder &kb, Value x) {
-  if (cast<VectorType>(x.getType()).getNumElements() > 1)
-    return x;
-  return vector::ExtractOp::create(kb.builder(), x.getLoc(), x, 0);
+  OpBuilder &b = kb.builder();
+  Value bits = kb.bitcast(x, b.getI32Type());
+  Value mask = vector::BroadcastOp::create(b, x.getLoc(), bits.getType(), kb.integer(0xffff));
+  return kb.bitcast(arith::AndIOp::create(b, x.getLoc(), bits, mask), b.getBF16Type());
 }
 
 std::pair<Value, Value> PairDot::split(Value x) {
   OpBuilder &b = kb.builder();
+  Location loc = x.getLoc();
   Value bits = kb.bitcast(x, b.getI32Type());
   int64_t width = cast<VectorType>(bits.getType()).getNumElements();
+  if (width == 1)
+    bits = vector::ExtractOp::create(b, loc, bits, 0);
+  Type floats = width == 1 ? Type(b.getF32Type()) : VectorType::get(width, b.getF32Type());
   // A bf16 is the upper half of a float.
-  Value shift = kb.broadcast(kb.integer(16), width);
-  Value first = arith::ShLIOp::create(b, x.getLoc(), bits, shift), second = maskBits(kb, bits, 0xffff0000);
-  return {asElements(kb, kb.bitcast(first, b.getF32Type())), asElements(kb, kb.bitcast(second, b.getF32Type()))};
+  Value first = arith::ShLIOp::create(b, loc, bits, kb.integer(16, width));
+  Value second = arith::AndIOp::create(b, loc, bits, kb.integer(0xffff0000, width));
+  return {arith::BitcastOp::create(b, loc, floats, first), arith::BitcastOp::create(b, loc, floats, second)};
 }
 
 Value PairDot::add(Value sum, Value x, ValueRange y) {

@@ -41,6 +41,16 @@ mf::IntegerDenseShape::IntegerDenseShape(LinearOp op, GPUIntegerDenseAttr strate
   splits = groups >= slices ? 1 : slices / groups;
 }
 
+bool mf::IntegerDenseShape::copiesX(LinearOp op, int64_t numTokens) const {
+  constexpr int64_t most = 32 << 10;
+  return numTokens * features <= most && features % kThreadBytes == 0 &&
+         GPUKernelBuilder::hasAlignedRows(op.getX(), kThreadBytes);
+}
+
+int64_t mf::IntegerDenseShape::getStreamBytes(LinearOp op, int64_t numTokens) const {
+  return getPartBytes(numTokens) + (copiesX(op, numTokens) ? numTokens * features : 0);
+}
+
 mf::IntegerWeight::IntegerWeight(LinearOp op, const IntegerDenseShape &shape, GPUKernelBuilder &k)
     : halves(shape.halves) {
   SmallVector<ReassociationIndices> bytesOfBlock = {{0}, {1}, {2, 3}};
@@ -78,6 +88,7 @@ private:
   }
   int64_t getResults() const { return numTokens * shape.panelColumns; }
   int64_t getNumSums() const { return numTokens * kWeightColumns; }
+  void copyX();
   SmallVector<Value> loadX(int64_t token, Value feature, int64_t count);
   SmallVector<Value> addBlocks(Value block, int64_t count, ValueRange before);
   void sumUnit(Value unit);
@@ -92,6 +103,9 @@ private:
   int64_t numTokens;
   /// [slices, tokens, columns] of i32 in workgroup memory.
   Value parts;
+  /// x, or its rows of the block in workgroup memory, and where rows begin in it.
+  Value x;
+  SmallVector<Value> rows;
   Value thread, lane, panel, firstToken;
   SmallVector<Value> tokens;
 };
@@ -108,6 +122,26 @@ IntegerStreamKernel::IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strate
   Value last = k.sub(k.dim(op.getX(), 0), k.index(1));
   for (int64_t i = 0; i < numTokens; ++i)
     tokens.push_back(k.min(k.add(firstToken, i), last));
+  x = op.getX();
+  rows = tokens;
+}
+
+/// Every slice of a block reads all rows: they come from memory once where there is room for them.
+void IntegerStreamKernel::copyX() {
+  if (!shape.copiesX(op, numTokens))
+    return;
+  int64_t pieces = shape.features / kThreadBytes;
+  x = k.workgroupMemory({numTokens, shape.features}, k.builder().getI8Type(), shape.getPartBytes(numTokens));
+  Value last = k.sub(k.dim(op.getX(), 0), k.index(1));
+  k.loop(thread, k.index(numTokens * pieces), k.index(shape.streamThreads), [&](Value i) {
+    Value row = k.div(i, pieces), feature = k.mul(k.rem(i, pieces), kThreadBytes);
+    k.copyAsync(op.getX(), {k.min(k.add(firstToken, row), last), feature}, x, {row, feature}, kThreadBytes);
+  });
+  k.closeCopies();
+  k.awaitCopies(0);
+  k.barrier();
+  for (int64_t i = 0; i < numTokens; ++i)
+    rows[i] = k.index(i);
 }
 
 /// The features of `count` blocks of a token, four at a time; those behind the last one are 0.
@@ -115,11 +149,9 @@ SmallVector<Value> IntegerStreamKernel::loadX(int64_t token, Value feature, int6
   SmallVector<Value> words;
   int64_t bytes = count * shape.blockFeatures;
   if (shape.features % shape.blockFeatures == 0) {
-    int64_t width = bytes % kThreadBytes == 0 && GPUKernelBuilder::hasAlignedRows(op.getX(), kThreadBytes)
-                        ? kThreadBytes
-                        : kWord;
+    int64_t width = bytes % kThreadBytes == 0 && GPUKernelBuilder::hasAlignedRows(x, kThreadBytes) ? kThreadBytes : kWord;
     for (int64_t i = 0; i < bytes; i += width)
-      for (Value word : k.getWords(k.loadStored(op.getX(), {tokens[token], k.add(feature, i)}, width)))
+      for (Value word : k.getWords(k.loadStored(x, {rows[token], k.add(feature, i)}, width)))
         words.push_back(k.toBytes(word));
     return words;
   }
@@ -142,8 +174,8 @@ SmallVector<Value> IntegerStreamKernel::addBlocks(Value block, int64_t count, Va
     loaded.push_back(k.loadStored(weight.memref, {panel, k.add(block, i), k.mul(lane, kWeightColumns * kWord)},
                                   kWeightColumns * kWord));
   for (int64_t token = 0; token < numTokens; ++token) {
-    SmallVector<Value> x = loadX(token, k.mul(block, shape.blockFeatures), count);
-    for (auto [number, ofX] : llvm::enumerate(x)) {
+    SmallVector<Value> ofToken = loadX(token, k.mul(block, shape.blockFeatures), count);
+    for (auto [number, ofX] : llvm::enumerate(ofToken)) {
       SmallVector<Value> words = k.getWords(loaded[number / weight.getWords()]);
       for (int64_t column = 0; column < kWeightColumns; ++column) {
         Value &sum = next[token * kWeightColumns + column];
@@ -196,11 +228,14 @@ SmallVector<Value> IntegerStreamKernel::addRound(Value round, ValueRange totals)
   Value left = k.sub(k.index(shape.groups), k.mul(round, shape.slices));
   Value groups = k.min(left, k.index(shape.slices));
   SmallVector<Value> next;
-  for (auto [i, total] : llvm::enumerate(totals)) {
-    Value result = k.min(k.add(thread, i * shape.streamThreads), k.index(getResults() - 1));
-    next.push_back(k.loop(k.index(0), groups, k.index(1), total, [&](Value group, ValueRange sums) {
-                      return SmallVector<Value>{addGroup(round, group, result, sums.front())};
-                    }).front());
+  for (size_t i = 0; i < totals.size(); ++i) {
+    Value result = k.add(thread, i * shape.streamThreads), total = totals[i];
+    auto addGroups = [&] {
+      return k.loop(k.index(0), groups, k.index(1), total, [&](Value group, ValueRange sums) {
+        return SmallVector<Value>{addGroup(round, group, result, sums.front())};
+      });
+    };
+    next.push_back(k.choose(k.isBelow(result, k.index(getResults())), addGroups, total).front());
   }
   // The next round overwrites the sums.
   k.barrier();
@@ -220,6 +255,7 @@ void IntegerStreamKernel::store(ArrayRef<Value> totals) {
 }
 
 void IntegerStreamKernel::build() {
+  copyX();
   int64_t rounds = llvm::divideCeil(shape.groups * shape.splits, shape.slices);
   SmallVector<Value> totals(llvm::divideCeil(getResults(), shape.streamThreads), k.constant(0.0f));
   totals = k.loop(k.index(0), k.index(rounds), k.index(1), totals,

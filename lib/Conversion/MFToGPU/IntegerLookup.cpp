@@ -80,12 +80,15 @@ struct IntegerGatherKernel {
 SmallVector<Value> IntegerGatherKernel::addTables(unsigned set, Value firstTable, Value byte, ValueRange before) {
   bool isBounded = op.getNumTables() % kRowsInFlight != 0;
   SmallVector<Value> pieces, scores;
-  for (int64_t i = 0; i < kRowsInFlight; ++i) {
+  SmallVector<SmallVector<Value>> rows;
+  if (!isBounded)
+    sums.loadTables(token, firstTable, kRowsInFlight, scores, rows);
+  for (int64_t i = 0; isBounded && i < kRowsInFlight; ++i) {
     Value table = k.add(firstTable, i);
     scores.push_back(sums.loadScore(token, table, isBounded));
-    if (isBounded)
-      table = k.min(table, k.index(op.getNumTables() - 1));
-    SmallVector<Value> place = sums.loadRow(token, table);
+    rows.push_back(sums.loadRow(token, k.min(table, k.index(op.getNumTables() - 1))));
+  }
+  for (SmallVector<Value> &place : rows) {
     if (hasStrips(op))
       place.insert(place.begin(), k.min(strip, k.index(getTablesType(op, set).getDimSize(0) - 1)));
     place.push_back(byte);
@@ -243,12 +246,17 @@ Value IntegerTileKernel::loadPiece(Value step, int64_t table, Value row) {
 /// Adds the rows of a token in the step's tables.
 SmallVector<Value> IntegerTileKernel::addRows(Value step, Value token, ValueRange before) {
   SmallVector<Value> pieces, scores;
-  for (int64_t i = 0; i < strategy.getTables(); ++i) {
-    Value table = k.add(k.mul(step, strategy.getTables()), i);
-    scores.push_back(sums.loadScore(token, table, isBounded()));
-    Value row = sums.loadRow(token, isBounded() ? k.min(table, getLastTable()) : table).back();
-    pieces.push_back(loadPiece(step, i, row));
+  SmallVector<SmallVector<Value>> rows;
+  Value first = k.mul(step, strategy.getTables());
+  if (!isBounded())
+    sums.loadTables(token, first, strategy.getTables(), scores, rows);
+  for (int64_t i = 0; isBounded() && i < strategy.getTables(); ++i) {
+    Value table = k.add(first, i);
+    scores.push_back(sums.loadScore(token, table, /*isBounded=*/true));
+    rows.push_back(sums.loadRow(token, k.min(table, getLastTable())));
   }
+  for (auto [i, row] : llvm::enumerate(rows))
+    pieces.push_back(loadPiece(step, i, row.back()));
   return sums.add(pieces, scores, before);
 }
 

@@ -93,7 +93,7 @@ LogicalResult mf::lowerIntegerLinear(KernelModule &kernels, LinearOp op) {
                    {{kernels.index(loc, llvm::divideCeil(columns, shape.panelColumns)),
                      kernels.ceilDiv(loc, tokens, numTokens)},
                     shape.streamThreads,
-                    shape.getStreamBytes(numTokens)},
+                    shape.getStreamBytes(op, numTokens)},
                    [&](Operation *inner, GPUKernelBuilder &k) {
                      buildGPUIntegerDenseStream(cast<LinearOp>(inner), strategy, numTokens, k);
                    });

@@ -104,6 +104,17 @@ SmallVector<Value> IntegerSums::loadRow(Value token, Value table) {
   return {op.hasSharedRows() ? k.index(0) : table, k.loadUnsigned(op.getCodes(), {token, table})};
 }
 
+void IntegerSums::loadTables(Value token, Value table, int64_t count, SmallVectorImpl<Value> &scores,
+                             SmallVectorImpl<SmallVector<Value>> &rows) {
+  SmallVector<Value> bytes = k.elements(k.loadStored(op.getScores(), {token, table}, count), count);
+  SmallVector<Value> codes = k.elements(k.loadStored(op.getCodes(), {token, table}, count), count);
+  for (int64_t i = 0; i < count; ++i) {
+    scores.push_back(k.widen(bytes[i], /*isSigned=*/false));
+    Value row = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), codes[i]);
+    rows.push_back({op.hasSharedRows() ? k.index(0) : k.add(table, i), row});
+  }
+}
+
 Value IntegerSums::getColumn(Value byte, bool high) {
   return high ? k.add(byte, op.getLayoutAttr().getStripColumns() / 2) : byte;
 }

@@ -25,6 +25,9 @@ public:
   Value loadScore(Value token, Value table, bool isBounded);
   /// The row that a token's code means, and the table of that row.
   SmallVector<Value> loadRow(Value token, Value table);
+  /// Both for the tables [table, table + count), a divisor of their number and a power of two up to 4.
+  void loadTables(Value token, Value table, int64_t count, SmallVectorImpl<Value> &scores,
+                  SmallVectorImpl<SmallVector<Value>> &rows);
 
   /// Results in adjacent columns of a destination, from i32 sums of these; `scoreSum` is null but for pairs.
   Value finish(unsigned set, ArrayRef<Value> sums, Value scoreSum, Value token, Value column);

@@ -140,8 +140,11 @@ struct IntegerDenseShape {
   int64_t slices;        ///< of a block
   int64_t splits;        ///< parts of a group
 
-  /// Of workgroup memory, for the kernel that streams weights.
-  int64_t getStreamBytes(int64_t numTokens) const { return slices * numTokens * panelColumns * 4; }
+  /// Of workgroup memory, for the sums of the kernel that streams weights, and for all that it has there.
+  int64_t getPartBytes(int64_t numTokens) const { return slices * numTokens * panelColumns * 4; }
+  int64_t getStreamBytes(LinearOp op, int64_t numTokens) const;
+  /// Whether that kernel reads x through workgroup memory.
+  bool copiesX(LinearOp op, int64_t numTokens) const;
   int64_t getGroupFeatures() const { return features / groups; }
   /// Groups that end in a step; 0 where a group takes several steps.
   int64_t getStepGroups() const { return stepFeatures / getGroupFeatures(); }

@@ -40,11 +40,11 @@ func.func @lookup(%c: memref<?x4xi8>, %s: memref<?x4xi8>, %ss: memref<?xf32>, %t
 // CHECK: gpu.launch_func @kernels::@linear_integer_stream_1
 // CHECK: else
 // CHECK: gpu.launch_func @kernels::@linear_integer_tile_2
-func.func @linear(%x: memref<?x64xi8>, %s: memref<?xf32>, %w: memref<3x8x32x4xi8>, %ws: memref<3x2x32xf32>,
+func.func @linear(%x: memref<?x64xi8>, %s: memref<?xf32>, %w: memref<3x8x32x4xi8>, %ws: memref<3x2x32xbf16>,
                   %y: memref<?x70xf32>) {
   mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4, features_per_byte = 2>)
       strategy(#mf.gpu_integer_dense<rows = 64, columns = 64, features = 64, stream_tokens = 8>)
-      ins(%x, %w : memref<?x64xi8>, memref<3x8x32x4xi8>) scales(%s, %ws : memref<?xf32>, memref<3x2x32xf32>)
+      ins(%x, %w : memref<?x64xi8>, memref<3x8x32x4xi8>) scales(%s, %ws : memref<?xf32>, memref<3x2x32xbf16>)
       outs(%y : memref<?x70xf32>)
   return
 }
