@@ -121,11 +121,9 @@ static int64_t nanoseconds() {
   return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
 }
 
-/// Polls until `isDone` or the pool's time for that is over; whether it is done. Waits within a step are shorter than
-/// `aloneNanoseconds` but where a thread does not run: then this one lets others have its CPU between polls.
+/// Polls until `isDone` or the pool's time for that is over; whether it is done.
 template <typename Condition> static bool poll(const mf_rt_pool &pool, Condition isDone) {
   static constexpr int32_t pollsPerLook = 64;
-  static constexpr int64_t aloneNanoseconds = 20000;
   if (pool.pollNanoseconds == 0)
     return false;
   for (int64_t begin = 0;;) {
@@ -139,8 +137,6 @@ template <typename Condition> static bool poll(const mf_rt_pool &pool, Condition
       begin = time;
     if (time - begin >= pool.pollNanoseconds)
       return false;
-    if (time - begin >= aloneNanoseconds)
-      syscall(SYS_sched_yield);
   }
 }
 
@@ -267,9 +263,10 @@ static int startHelpers(mf_rt_pool &pool) {
 
 mf_status createPool(int32_t threads, const mf_parallel_for *host, mf_rt_pool *&pool) {
   static constexpr int32_t maxThreads = 4096;
-  // Longer than what most hosts do between two tokens; to wake a sleeping thread takes some 30 us, in each loop of a
-  // step's beginning.
-  static constexpr int64_t pollNanoseconds = 100000;
+  // Longer than waits within a step, but where a thread does not run because others have its CPU. Who sleeps then comes
+  // back sooner than who polls: polling for 100 or 200 us, with or without sched_yield, took up to a quarter off a
+  // decode on a machine that was busy.
+  static constexpr int64_t pollNanoseconds = 20000;
   if (host && (!host->run || host->max_workers < 1))
     return fail(MF_INVALID_ARGUMENT,
                 "parallel_for: expected a run function and max_workers of at least 1, found %s, %d",

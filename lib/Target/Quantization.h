@@ -9,8 +9,8 @@ namespace mlir::mf {
 /// Scales of a quantised parameter, chosen once and read by the parameter and by that of its scales.
 ///
 /// i8: the largest magnitude over 127. i4: of the largest magnitude over 7 times 0.4, 0.45, ... 1, the scale with the
-/// least squared error on a sample of the elements that share it; the first of equals. Scales that are stored as bf16 are
-/// rounded before they are compared.
+/// least squared error on a sample of the elements that share it; the first of equals. Scales that are stored as bf16
+/// are rounded before they are compared.
 struct Quantization {
   QuantizedAttr attribute;
   /// Largest magnitude of an integer: 127 or 7.
