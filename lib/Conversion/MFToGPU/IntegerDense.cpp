@@ -1,6 +1,6 @@
 // The dense layer of a quantised weight, weights straight from memory: for few tokens. The integer sums of groups of
-// features are exact in any order; then groups are added in ascending order, and no product is fused: the bits are those
-// of the CPU's kernels and of the kernel with tiles.
+// features are exact in any order; then groups are added in ascending order, and no product is fused: the bits are
+// those of the CPU's kernels and of the kernel with tiles.
 #include "IntegerWeight.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -73,9 +73,9 @@ Value mf::IntegerWeight::correct(GPUKernelBuilder &k, Value x, Value correction)
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Builds the kernel that streams weights. A block takes some tokens and one panel. Its threads have 4 columns each and,
-/// of the features, units: groups, or parts of a group where there are few. Units go in rounds; the sums of a round are
-/// put together in workgroup memory.
+/// Builds the kernel that streams weights. A block takes some tokens and one panel. Its threads have 4 columns each
+/// and, of the features, units: groups, or parts of a group where there are few. Units go in rounds; the sums of a
+/// round are put together in workgroup memory.
 class IntegerStreamKernel {
 public:
   IntegerStreamKernel(LinearOp op, GPUIntegerDenseAttr strategy, int64_t numTokens, GPUKernelBuilder &k);
@@ -149,7 +149,8 @@ SmallVector<Value> IntegerStreamKernel::loadX(int64_t token, Value feature, int6
   SmallVector<Value> words;
   int64_t bytes = count * shape.blockFeatures;
   if (shape.features % shape.blockFeatures == 0) {
-    int64_t width = bytes % kThreadBytes == 0 && GPUKernelBuilder::hasAlignedRows(x, kThreadBytes) ? kThreadBytes : kWord;
+    int64_t width =
+        bytes % kThreadBytes == 0 && GPUKernelBuilder::hasAlignedRows(x, kThreadBytes) ? kThreadBytes : kWord;
     for (int64_t i = 0; i < bytes; i += width)
       for (Value word : k.getWords(k.loadStored(x, {rows[token], k.add(feature, i)}, width)))
         words.push_back(k.toBytes(word));
@@ -188,16 +189,15 @@ SmallVector<Value> IntegerStreamKernel::addBlocks(Value block, int64_t count, Va
   return next;
 }
 
-/// Sums a unit of the thread's columns. The parts of a group take adjacent blocks in turn, so that a warp reads adjacent
-/// memory.
+/// Sums a unit of the thread's columns. The parts of a group take adjacent blocks in turn, so that a warp reads
+/// adjacent memory.
 void IntegerStreamKernel::sumUnit(Value unit) {
   int64_t groupBlocks = getGroupBlocks(), count = groupBlocks % kBlocksInFlight == 0 ? kBlocksInFlight : 1;
   Value begin = k.mul(k.div(unit, shape.splits), groupBlocks), end = k.add(begin, groupBlocks);
   Value first = k.add(begin, k.mul(k.rem(unit, shape.splits), count));
   SmallVector<Value> zeros(getNumSums() + (weight.isCorrected() ? numTokens : 0), k.integer(0));
-  SmallVector<Value> sums =
-      k.loop(first, end, k.index(shape.splits * count), zeros,
-             [&](Value block, ValueRange before) { return addBlocks(block, count, before); });
+  SmallVector<Value> sums = k.loop(first, end, k.index(shape.splits * count), zeros,
+                                   [&](Value block, ValueRange before) { return addBlocks(block, count, before); });
   Value slice = k.div(thread, shape.lanes);
   for (int64_t token = 0; token < numTokens; ++token) {
     SmallVector<Value> columns(ArrayRef(sums).slice(token * kWeightColumns, kWeightColumns));

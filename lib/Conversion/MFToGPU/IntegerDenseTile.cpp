@@ -129,8 +129,8 @@ SmallVector<Value> IntegerTileKernel::addChunk(Value buffer, Value feature, Valu
     Value place = k.add(k.div(feature, shape.blockFeatures), block);
     SmallVector<Value> words;
     for (int64_t quad = 0; quad < kDenseThreadColumns / kWeightColumns; ++quad)
-      llvm::append_range(words, k.getWords(k.loadStored(weightTile, {buffer, place, k.mul(getColumn(quad), kWord)},
-                                                        kThreadBytes)));
+      llvm::append_range(
+          words, k.getWords(k.loadStored(weightTile, {buffer, place, k.mul(getColumn(quad), kWord)}, kThreadBytes)));
     for (int64_t half = 0; half < weight.getWords(); ++half) {
       SmallVector<Value> bytes;
       for (Value word : words)

@@ -13,7 +13,9 @@ static constexpr int64_t kRowsInFlight = 4;
 /// Threads that take adjacent pieces of a row: 128 bytes.
 static constexpr int64_t kMostLanes = 8;
 
-static MemRefType getTablesType(LookupOp op, unsigned set = 0) { return cast<MemRefType>(op.getTables()[set].getType()); }
+static MemRefType getTablesType(LookupOp op, unsigned set = 0) {
+  return cast<MemRefType>(op.getTables()[set].getType());
+}
 
 static bool hasStrips(LookupOp op) { return getTablesType(op).getRank() == 4; }
 
@@ -28,9 +30,8 @@ static int64_t getResultWidth(LookupOp op, unsigned set) {
   SmallVector<Value> memrefs = {op.getInits()[set], op.getTableScales()[set]};
   if (!op.getBiases().empty())
     memrefs.push_back(op.getBiases()[set]);
-  bool isAligned = getColumns(op, set) % vector == 0 && llvm::all_of(memrefs, [](Value memref) {
-                     return GPUKernelBuilder::hasAlignedRows(memref, vector);
-                   });
+  bool isAligned = getColumns(op, set) % vector == 0 &&
+                   llvm::all_of(memrefs, [](Value memref) { return GPUKernelBuilder::hasAlignedRows(memref, vector); });
   return isAligned ? vector : 1;
 }
 
@@ -278,8 +279,7 @@ void IntegerTileKernel::store(unsigned set, Value token, ArrayRef<Value> total) 
     Value inside = sums.getColumn(k.add(byte, i % kThreadBytes), i >= kThreadBytes);
     Value column = k.add(k.mul(strip, op.getLayoutAttr().getStripColumns()), inside);
     k.ifThen(k.isBelow(column, k.index(getColumns(op, set))), [&] {
-      k.store(sums.finish(set, total.slice(i, together), scoreSum, token, column), op.getInits()[set],
-              {token, column});
+      k.store(sums.finish(set, total.slice(i, together), scoreSum, token, column), op.getInits()[set], {token, column});
     });
   }
 }

@@ -14,14 +14,13 @@ using namespace mlir::mf;
 static void launchGather(KernelModule &kernels, LookupOp op, int64_t threads) {
   Location loc = op.getLoc();
   IntegerGather gather(op, threads);
-  kernels.launch(op, "lookup_integer_gather",
-                 {{kernels.getTokens(loc, op.getCodes()), kernels.index(loc, gather.strips * gather.parts),
-                   kernels.index(loc, op.getInits().size())},
-                  threads,
-                  gather.bytes},
-                 [&](Operation *inner, GPUKernelBuilder &k) {
-                   buildGPUIntegerGather(cast<LookupOp>(inner), threads, k);
-                 });
+  kernels.launch(
+      op, "lookup_integer_gather",
+      {{kernels.getTokens(loc, op.getCodes()), kernels.index(loc, gather.strips * gather.parts),
+        kernels.index(loc, op.getInits().size())},
+       threads,
+       gather.bytes},
+      [&](Operation *inner, GPUKernelBuilder &k) { buildGPUIntegerGather(cast<LookupOp>(inner), threads, k); });
 }
 
 static void launchTile(KernelModule &kernels, LookupOp op, GPUTableTileAttr strategy) {
@@ -29,14 +28,12 @@ static void launchTile(KernelModule &kernels, LookupOp op, GPUTableTileAttr stra
   IntegerTile tile(op, strategy);
   int64_t strips = cast<MemRefType>(op.getTables().front().getType()).getDimSize(0);
   Value blocks = kernels.ceilDiv(loc, kernels.getTokens(loc, op.getCodes()), tile.tokens);
-  kernels.launch(op, "lookup_integer_tile",
-                 {{kernels.index(loc, llvm::divideCeil(strips, tile.strips)), blocks,
-                   kernels.index(loc, op.getInits().size())},
-                  strategy.getThreads(),
-                  tile.bytes},
-                 [&](Operation *inner, GPUKernelBuilder &k) {
-                   buildGPUIntegerTile(cast<LookupOp>(inner), strategy, k);
-                 });
+  kernels.launch(
+      op, "lookup_integer_tile",
+      {{kernels.index(loc, llvm::divideCeil(strips, tile.strips)), blocks, kernels.index(loc, op.getInits().size())},
+       strategy.getThreads(),
+       tile.bytes},
+      [&](Operation *inner, GPUKernelBuilder &k) { buildGPUIntegerTile(cast<LookupOp>(inner), strategy, k); });
 }
 
 /// A tile of several slices of a table takes one table at a time, and lanes of a row do not go over warps.
@@ -89,28 +86,28 @@ LogicalResult mf::lowerIntegerLinear(KernelModule &kernels, LinearOp op) {
   Value tokens = kernels.getTokens(loc, op.getX());
   int64_t columns = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
   auto stream = [&](int64_t numTokens) {
-    kernels.launch(op, numTokens == 1 ? "linear_integer_row" : "linear_integer_stream",
-                   {{kernels.index(loc, llvm::divideCeil(columns, shape.panelColumns)),
-                     kernels.ceilDiv(loc, tokens, numTokens)},
-                    shape.streamThreads,
-                    shape.getStreamBytes(op, numTokens)},
-                   [&](Operation *inner, GPUKernelBuilder &k) {
-                     buildGPUIntegerDenseStream(cast<LinearOp>(inner), strategy, numTokens, k);
-                   });
+    kernels.launch(
+        op, numTokens == 1 ? "linear_integer_row" : "linear_integer_stream",
+        {{kernels.index(loc, llvm::divideCeil(columns, shape.panelColumns)), kernels.ceilDiv(loc, tokens, numTokens)},
+         shape.streamThreads,
+         shape.getStreamBytes(op, numTokens)},
+        [&](Operation *inner, GPUKernelBuilder &k) {
+          buildGPUIntegerDenseStream(cast<LinearOp>(inner), strategy, numTokens, k);
+        });
   };
   // A single token reads x once for each panel, and not for tokens that are not there.
   auto few = [&] {
-    kernels.chooseByTokens(loc, tokens, 2, [&] { stream(1); }, [&] { stream(kStreamTokens); });
+    kernels.chooseByTokens(
+        loc, tokens, 2, [&] { stream(1); }, [&] { stream(kStreamTokens); });
   };
   auto tile = [&] {
-    kernels.launch(op, "linear_integer_tile",
-                   {{kernels.index(loc, llvm::divideCeil(columns, strategy.getColumns())),
-                     kernels.ceilDiv(loc, tokens, strategy.getRows())},
-                    shape.tileThreads,
-                    shape.tileBytes},
-                   [&](Operation *inner, GPUKernelBuilder &k) {
-                     buildGPUIntegerDenseTile(cast<LinearOp>(inner), strategy, k);
-                   });
+    kernels.launch(
+        op, "linear_integer_tile",
+        {{kernels.index(loc, llvm::divideCeil(columns, strategy.getColumns())),
+          kernels.ceilDiv(loc, tokens, strategy.getRows())},
+         shape.tileThreads,
+         shape.tileBytes},
+        [&](Operation *inner, GPUKernelBuilder &k) { buildGPUIntegerDenseTile(cast<LinearOp>(inner), strategy, k); });
   };
   kernels.chooseByTokens(loc, tokens, strategy.getStreamTokens(), few, tile);
   return success();

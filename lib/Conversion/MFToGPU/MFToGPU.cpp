@@ -88,11 +88,11 @@ void KernelLowering::launchGather(LookupOp op, int64_t threads) {
   int64_t pieces = 0, width = getGatherWidth(op);
   for (Value init : op.getInits())
     pieces = std::max(pieces, cast<MemRefType>(init.getType()).getDimSize(1) / width);
-  launch(op, "lookup_gather",
-         {{getTokens(loc, op.getCodes()), index(loc, llvm::divideCeil(pieces, threads)),
-           index(loc, op.getInits().size())},
-          threads},
-         [&](Operation *inner, GPUKernelBuilder &k) { buildGPURowGather(cast<LookupOp>(inner), threads, k); });
+  launch(
+      op, "lookup_gather",
+      {{getTokens(loc, op.getCodes()), index(loc, llvm::divideCeil(pieces, threads)), index(loc, op.getInits().size())},
+       threads},
+      [&](Operation *inner, GPUKernelBuilder &k) { buildGPURowGather(cast<LookupOp>(inner), threads, k); });
 }
 
 void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {

@@ -47,8 +47,7 @@ static Value buildRound(GPUKernelBuilder &k, Value x) {
 void mf::buildGPUQuantizeRows(QuantizeRowsOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   forEachRow(k, strategy, op.getQInit(), {op.getX(), op.getQInit()}, [&](const KernelRow &row) {
     Value largest = buildLargest(row, op.getX()), most = k.constant(kLargestInteger);
-    k.ifThen(k.isEqual(row.lane, k.index(0)),
-             [&] { k.store(k.divF(largest, most), op.getScalesInit(), row.token); });
+    k.ifThen(k.isEqual(row.lane, k.index(0)), [&] { k.store(k.divF(largest, most), op.getScalesInit(), row.token); });
     Value isZero = k.compareF(CmpFPredicate::OEQ, largest, k.constant(0.0f));
     Value factor = k.select(isZero, k.constant(0.0f), k.divF(most, largest));
     row.forEachPiece([&](Value column) {

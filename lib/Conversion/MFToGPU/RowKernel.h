@@ -24,9 +24,7 @@ struct KernelRow {
   Value accumulate(Value initial, function_ref<Value(Value, Value)> accumulate) const {
     return k
         .loop(k.mul(lane, width), k.index(size), k.index(kWarpThreads * width), initial,
-              [&](Value column, ValueRange values) {
-                return SmallVector<Value>{accumulate(values.front(), column)};
-              })
+              [&](Value column, ValueRange values) { return SmallVector<Value>{accumulate(values.front(), column)}; })
         .front();
   }
   /// The sum of the row, in every lane: per lane, then of the warp.
@@ -35,8 +33,8 @@ struct KernelRow {
   }
 };
 
-/// Calls body(row) for the row of each warp, where there is one. The size of a row is that of `init`. `memrefs` are read
-/// or written in pieces.
+/// Calls body(row) for the row of each warp, where there is one. The size of a row is that of `init`. `memrefs` are
+/// read or written in pieces.
 void forEachRow(GPUKernelBuilder &k, GPURowsAttr strategy, Value init, ValueRange memrefs,
                 function_ref<void(const KernelRow &)> body);
 

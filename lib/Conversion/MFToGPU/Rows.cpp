@@ -105,23 +105,24 @@ void mf::buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k
 }
 
 void mf::buildGPULayerNorm(LayerNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
-  forEachRow(k, strategy, op.getInit(), {op.getX(), op.getWeight(), op.getBias(), op.getInit()}, [&](const KernelRow &row) {
-    auto load = [&](Value column) { return k.load(op.getX(), {row.token, column}, row.width); };
-    Value count = k.constant(static_cast<float>(row.size));
-    Value mean = k.divF(row.sum([&](Value sum, Value column) { return k.addF(sum, load(column)); }), count);
-    auto loadCentred = [&](Value column) { return k.subF(load(column), k.broadcast(mean, row.width)); };
-    Value squares = row.sum([&](Value sum, Value column) {
-      Value centred = loadCentred(column);
-      return k.fma(centred, centred, sum);
-    });
-    Value shifted = k.addF(k.divF(squares, count), k.constant(static_cast<float>(op.getEps().convertToDouble())));
-    Value factor = k.divF(k.constant(1.0f), k.sqrt(shifted));
-    row.forEachPiece([&](Value column) {
-      Value normal = k.mulF(loadCentred(column), k.broadcast(factor, row.width));
-      Value y = k.fma(normal, k.load(op.getWeight(), column, row.width), k.load(op.getBias(), column, row.width));
-      k.store(y, op.getInit(), {row.token, column});
-    });
-  });
+  forEachRow(
+      k, strategy, op.getInit(), {op.getX(), op.getWeight(), op.getBias(), op.getInit()}, [&](const KernelRow &row) {
+        auto load = [&](Value column) { return k.load(op.getX(), {row.token, column}, row.width); };
+        Value count = k.constant(static_cast<float>(row.size));
+        Value mean = k.divF(row.sum([&](Value sum, Value column) { return k.addF(sum, load(column)); }), count);
+        auto loadCentred = [&](Value column) { return k.subF(load(column), k.broadcast(mean, row.width)); };
+        Value squares = row.sum([&](Value sum, Value column) {
+          Value centred = loadCentred(column);
+          return k.fma(centred, centred, sum);
+        });
+        Value shifted = k.addF(k.divF(squares, count), k.constant(static_cast<float>(op.getEps().convertToDouble())));
+        Value factor = k.divF(k.constant(1.0f), k.sqrt(shifted));
+        row.forEachPiece([&](Value column) {
+          Value normal = k.mulF(loadCentred(column), k.broadcast(factor, row.width));
+          Value y = k.fma(normal, k.load(op.getWeight(), column, row.width), k.load(op.getBias(), column, row.width));
+          k.store(y, op.getInit(), {row.token, column});
+        });
+      });
 }
 
 /// z / (1 + exp(-t)). Where exp overflows, the quotient is a zero of the sign of z.
