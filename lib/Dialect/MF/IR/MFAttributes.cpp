@@ -202,8 +202,8 @@ FailureOr<SmallVector<int64_t>> TableLayoutAttr::getPackedShape(ArrayRef<int64_t
 LogicalResult CacheLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t keys, int64_t features) {
   bool isOfKeys = keys == kCacheKeys && (features == 1 || features == kCachePair);
   if (!isOfKeys && (keys != kCachePair || features != 1))
-    return emitError() << "expects keys to be " << kCacheKeys << " and features 1 or " << kCachePair << ", or keys to be "
-                       << kCachePair << " and features 1, found " << keys << " and " << features;
+    return emitError() << "expects keys to be " << kCacheKeys << " and features 1 or " << kCachePair
+                       << ", or keys to be " << kCachePair << " and features 1, found " << keys << " and " << features;
   return success();
 }
 
