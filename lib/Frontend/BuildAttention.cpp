@@ -81,8 +81,8 @@ Value StepBuilder::attendCached(Value query, Value key, Value value) {
   values = updateState(splitHeads(value, config.numKeyValueHeads), values);
   Value init = empty({config.numHeads, config.headDim()});
   return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
-                                   /*scratch=*/ValueRange(), attentionScale(), CacheLayoutAttr(),
-                                   CacheLayoutAttr(), StrategyAttrInterface())
+                                   /*scratch=*/ValueRange(), attentionScale(), CacheLayoutAttr(), CacheLayoutAttr(),
+                                   StrategyAttrInterface())
       .getResult(0);
 }
 

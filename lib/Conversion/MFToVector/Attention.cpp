@@ -16,6 +16,11 @@ struct Run {
   Value first, count, head, keyHead;
 };
 
+/// The block that is read after the one in hand: the head's next one, or the first of the next head.
+struct Ahead {
+  Value keyHead, key;
+};
+
 /// Builds the loops around the kernel, for either op.
 struct AttentionLoops {
   Operation *op;
@@ -25,8 +30,8 @@ struct AttentionLoops {
   /// The number of keys, from the first on, that a token's query sees.
   std::function<Value(Value token)> getLimit = nullptr;
   /// Where the keys and the values [key, key + count) of a run are.
-  std::function<KeyBlock(const Run &, Value key, Value count)> getKeys = nullptr;
-  std::function<ValueBlock(const Run &, Value key, Value count)> getValues = nullptr;
+  std::function<KeyBlock(const Run &, Value key, Value count, const Ahead &)> getKeys = nullptr;
+  std::function<ValueBlock(const Run &, Value key, Value count, const Ahead &)> getValues = nullptr;
 
   KernelBuilder &kb() { return kernel.kb; }
   void buildGroup(const Run &run, Value row, int64_t rows, Value key, const KeyBlock &keys, const ValueBlock &values);
@@ -55,8 +60,12 @@ void AttentionLoops::buildGroup(const Run &run, Value row, int64_t rows, Value k
 /// All queries of the run against the block from `key` on.
 void AttentionLoops::buildBlock(const Run &run, Value key, Value longest) {
   Value count = kb().minIndex(kb().subIndex(longest, key), kb().index(strategy.getKeys()));
-  KeyBlock keys = getKeys(run, key, count);
-  ValueBlock values = getValues(run, key, count);
+  Value next = kb().addIndex(key, strategy.getKeys());
+  Value isLast = arith::CmpIOp::create(kb().builder(), op->getLoc(), arith::CmpIPredicate::sge, next, longest);
+  Ahead ahead{kb().select(isLast, kb().addIndex(run.keyHead, 1), run.keyHead),
+              kb().select(isLast, kb().index(0), next)};
+  KeyBlock keys = getKeys(run, key, count, ahead);
+  ValueBlock values = getValues(run, key, count, ahead);
   kb().loopInTiles(run.count, strategy.getRows(),
                    [&](Value row, int64_t rows) { buildGroup(run, row, rows, key, keys, values); });
 }
@@ -114,10 +123,10 @@ void mf::lowerAttention(AttentionOp op, CPUFlashAttr strategy) {
   loops.getLimit = [&](Value token) {
     return op.getCausal() ? kb.maxIndex(kb.addIndex(token, offset), kb.index(0)) : keys;
   };
-  loops.getKeys = [&](const Run &run, Value key, Value count) {
+  loops.getKeys = [&](const Run &run, Value key, Value count, const Ahead &) {
     return loops.kernel.packKeys({op.getK(), {}, key, {run.keyHead}}, count);
   };
-  loops.getValues = [&](const Run &run, Value key, Value count) {
+  loops.getValues = [&](const Run &run, Value key, Value count, const Ahead &) {
     return loops.kernel.copyValues({op.getV(), {}, key, {run.keyHead}}, count);
   };
   loops.build(cast<MemRefType>(op.getK().getType()).getDimSize(1), [&](const Run &run) { loops.buildRun(run); });
@@ -150,21 +159,25 @@ static void forEachSequence(KernelBuilder &kb, Value slots, const Run &tile, fun
 
 void mf::lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy) {
   auto isPaired = [](CacheLayoutAttr layout) { return layout && layout.isPaired(); };
-  AttentionLoops loops =
-      makeLoops(op, strategy, {isPaired(op.getLayoutAttr()), isPaired(op.getValuesLayoutAttr())});
+  AttentionLoops loops = makeLoops(op, strategy, {isPaired(op.getLayoutAttr()), isPaired(op.getValuesLayoutAttr())});
   KernelBuilder &kb = loops.kb();
   auto keysType = cast<MemRefType>(op.getKeys().getType());
   Value flat = op.getLayoutAttr() ? kb.flattenLast(op.getKeys()) : Value();
   Value values = op.getValuesLayoutAttr() ? kb.flattenLast(op.getValues()) : op.getValues();
   loops.getLimit = [&](Value token) { return kb.addIndex(kb.loadIndex(op.getPositions(), token), 1); };
-  loops.getKeys = [&](const Run &run, Value key, Value count) -> KeyBlock {
+  loops.getKeys = [&](const Run &run, Value key, Value count, const Ahead &ahead) -> KeyBlock {
     Value slot = kb.loadIndex(op.getSlots(), run.first);
     if (flat)
-      return {flat, {slot, run.keyHead}, kb.mulIndex(key, keysType.getDimSize(3)), /*isCache=*/true};
+      return {flat,
+              {slot, run.keyHead},
+              kb.mulIndex(key, keysType.getDimSize(3)),
+              {slot, ahead.keyHead},
+              kb.mulIndex(ahead.key, keysType.getDimSize(3))};
     return loops.kernel.packKeys({op.getKeys(), {slot, run.keyHead}, key, {}}, count);
   };
-  loops.getValues = [&](const Run &run, Value key, Value count) -> ValueBlock {
-    return {values, {kb.loadIndex(op.getSlots(), run.first), run.keyHead}, key, {}, /*isCache=*/true};
+  loops.getValues = [&](const Run &run, Value key, Value count, const Ahead &ahead) -> ValueBlock {
+    Value slot = kb.loadIndex(op.getSlots(), run.first);
+    return {values, {slot, run.keyHead}, key, {}, {slot, ahead.keyHead}, ahead.key};
   };
   loops.build(keysType.getDimSize(1), [&](const Run &tile) {
     forEachSequence(kb, op.getSlots(), tile, [&](const Run &run) { loops.buildRun(run); });

@@ -26,7 +26,8 @@ struct KeyBlock {
   Value memref;
   SmallVector<Value> before; ///< indices before the last
   Value base;
-  bool isCache = false; ///< comes from memory, the next block behind it
+  SmallVector<Value> beforeAhead = {}; ///< the same of the block that memory is asked for meanwhile
+  Value baseAhead = {};                ///< null: none
 };
 
 /// The values of a block, a row per key. In pairs, the keys k and k + 1 have a row of all features' pairs in the last
@@ -35,8 +36,9 @@ struct ValueBlock {
   Value memref;
   SmallVector<Value> before; ///< indices before that of the key
   Value firstKey;
-  SmallVector<Value> after; ///< indices between that of the key and that of the feature
-  bool isCache = false;     ///< comes from memory, the next block behind it
+  SmallVector<Value> after;            ///< indices between that of the key and that of the feature
+  SmallVector<Value> beforeAhead = {}; ///< as above
+  Value keyAhead = {};
 };
 
 /// Running maxima, sums and unscaled results of the queries of a run. Scores and maxima are binary logarithms.

@@ -46,8 +46,11 @@ void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, 
   PairDot dot(kb);
   Value base = kb.addIndex(keys.base, kb.mulIndex(firstKey, features));
   SmallVector<Value> zeros(group.rows * vectors, kb.constant(0.0f, lanes));
-  SmallVector<Value> indices(keys.before);
+  SmallVector<Value> indices(keys.before), ahead(keys.beforeAhead);
   indices.emplace_back();
+  bool asksAhead = group.rows == 1 && keys.baseAhead;
+  Value distance = asksAhead ? kb.subIndex(keys.baseAhead, keys.base) : Value();
+  ahead.emplace_back();
   auto addFeature = [&](Value feature, int64_t step, ValueRange sums) {
     Value row = kb.addIndex(base, kb.mulIndex(kb.addIndex(feature, step), kCacheKeys));
     SmallVector<Value> vectorsOfKeys, next;
@@ -56,10 +59,10 @@ void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, 
       indices.back() = kb.addIndex(row, key / kCacheKeys * features * kCacheKeys + key % kCacheKeys * width);
       vectorsOfKeys.push_back(pairs.keys ? dot.loadPairs(keys.memref, indices, lanes)
                                          : kb.load(keys.memref, indices, lanes));
-      if (group.rows > 1 || !keys.isCache || (step * kCacheKeys + key * width) % getLineElements(keys.memref) != 0)
+      if (!asksAhead || (step * kCacheKeys + key * width) % getLineElements(keys.memref) != 0)
         continue;
-      indices.back() = kb.addIndex(indices.back(), blockKeys * features);
-      kb.prefetch(keys.memref, indices, /*toFirstLevel=*/false);
+      ahead.back() = kb.addIndex(indices.back(), distance);
+      kb.prefetch(keys.memref, ahead, /*toFirstLevel=*/false);
     }
     for (int64_t i = 0; i < group.rows; ++i) {
       SmallVector<Value> place = {kb.addIndex(group.first, i), kb.addIndex(feature, step)};
@@ -106,28 +109,24 @@ void FlashKernel::buildScores(const FlashGroup &group, const KeyBlock &keys) {
 // Results
 //===----------------------------------------------------------------------===//
 
-/// One value, or those of a pair of keys. `asksAhead`: for the same row of the next block, too.
+/// One value, or those of a pair of keys. `asksAhead`: for the same row of the block ahead, too.
 Value FlashKernel::loadValue(const ValueBlock &values, Value key, Piece piece, bool asksAhead) {
-  SmallVector<Value> indices(values.before);
-  if (pairs.values) {
-    Value row = kb.mulIndex(kb.addIndex(values.firstKey, key), resultFeatures);
-    indices.push_back(kb.addIndex(row, piece.offset * kCachePair));
-    Value pairsOfKeys = PairDot(kb).loadPairs(values.memref, indices, piece.width);
-    if (asksAhead && values.isCache && piece.offset * kCachePair % getLineElements(values.memref) == 0) {
-      indices.back() = kb.addIndex(indices.back(), blockKeys * resultFeatures);
-      kb.prefetch(values.memref, indices, /*toFirstLevel=*/false);
-    }
-    return pairsOfKeys;
-  }
-  indices.push_back(kb.addIndex(values.firstKey, key));
-  indices.append(values.after);
-  indices.push_back(kb.index(piece.offset));
-  Value value = kb.load(values.memref, indices, piece.width);
-  if (asksAhead && values.isCache && piece.offset % getLineElements(values.memref) == 0) {
-    indices[values.before.size()] = kb.addIndex(indices[values.before.size()], blockKeys);
-    kb.prefetch(values.memref, indices, /*toFirstLevel=*/false);
-  }
-  return value;
+  auto locate = [&](ArrayRef<Value> before, Value firstKey) {
+    SmallVector<Value> indices(before);
+    indices.push_back(kb.addIndex(firstKey, key));
+    indices.append(values.after);
+    if (pairs.values)
+      indices.back() = kb.addIndex(kb.mulIndex(indices.back(), resultFeatures), piece.offset * kCachePair);
+    else
+      indices.push_back(kb.index(piece.offset));
+    return indices;
+  };
+  int64_t firstElement = piece.offset * (pairs.values ? kCachePair : 1);
+  if (asksAhead && values.keyAhead && firstElement % getLineElements(values.memref) == 0)
+    kb.prefetch(values.memref, locate(values.beforeAhead, values.keyAhead), /*toFirstLevel=*/false);
+  SmallVector<Value> indices = locate(values.before, values.firstKey);
+  return pairs.values ? PairDot(kb).loadPairs(values.memref, indices, piece.width)
+                      : kb.load(values.memref, indices, piece.width);
 }
 
 /// Adds weight * value for one key or a pair of them to the sums, which are by row, then by piece.
@@ -141,8 +140,9 @@ SmallVector<Value> FlashKernel::multiply(ArrayRef<int64_t> rows, ArrayRef<Value>
     for (auto [j, value] : llvm::enumerate(loaded)) {
       Value sum = sums[i * loaded.size() + j];
       auto type = dyn_cast<VectorType>(sum.getType());
-      next.push_back(pairs.values ? dot.add(sum, value, weight)
-                                  : kb.mulAdd(kb.broadcast(weight.front(), type ? type.getNumElements() : 1), value, sum));
+      next.push_back(pairs.values
+                         ? dot.add(sum, value, weight)
+                         : kb.mulAdd(kb.broadcast(weight.front(), type ? type.getNumElements() : 1), value, sum));
     }
   }
   return next;
