@@ -1,4 +1,5 @@
-// Ops of kernels that are calls of lib/Runtime/GPUHost: copies, barriers, what goes between lanes, products of matrices.
+// Ops of kernels that are calls of lib/Runtime/GPUHost: copies, barriers, what goes between lanes, products of
+// matrices.
 #include "KernelRewriter.h"
 #include "mf/Dialect/MF/IR/MFAttributes.h"
 #include "mlir/IR/Matchers.h"

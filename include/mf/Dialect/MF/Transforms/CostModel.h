@@ -17,8 +17,8 @@ struct CostOptions {
 };
 
 struct OpCost {
-  std::string op;        ///< "mf.lookup"
-  std::string parameter; ///< the first one that it reads; empty: none
+  std::string op;              ///< "mf.lookup"
+  std::string parameter;       ///< the first one that it reads; empty: none
   double storedTableBytes = 0; ///< of a lookup: bytes of its tables in the parameter file
   Cost cost;
 };
