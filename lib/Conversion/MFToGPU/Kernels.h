@@ -8,8 +8,8 @@
 
 namespace mlir::mf {
 
-/// Elements that a thread of a copy takes, 16 bytes where rows are aligned, and how many such pieces a row (all dimensions
-/// but the first) has. The first dimension alone is dynamic.
+/// Elements that a thread of a copy takes, 16 bytes where rows are aligned, and how many such pieces a row (all
+/// dimensions but the first) has. The first dimension alone is dynamic.
 int64_t getCopyWidth(memref::CopyOp op);
 int64_t getCopyPieces(memref::CopyOp op);
 /// A thread per piece; the grid is (blocks of `threads` pieces).
@@ -54,6 +54,10 @@ struct TableTile {
   int64_t bytes;   ///< of workgroup memory
   int64_t parts;   ///< slices of a table
 };
+
+/// The tokens of the thread in a kernel with table slices whose rows `lanes` threads share; behind the last one, that
+/// one again. The grid's y counts blocks of tokens.
+SmallVector<Value> findTileTokens(LookupOp op, GPUTableTileAttr strategy, int64_t lanes, GPUKernelBuilder &k);
 
 /// The grid is (strips, token blocks, table sets).
 void buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
