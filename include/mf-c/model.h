@@ -77,6 +77,15 @@ typedef struct mf_parallel_for {
   int32_t max_workers; /* at least 1 */
 } mf_parallel_for;
 
+/* Who is told how far the parameters are on their way to a device. */
+typedef struct mf_progress {
+  /* `done` of `total` bytes have arrived: 0 first, `total` last, never fewer than before. Called in the thread that
+   * opens the model, and not at all where there is nothing to bring: on the CPU, and on a device that has the
+   * parameters already. It may not call the library. */
+  void (*report)(void *context, uint64_t done, uint64_t total);
+  void *context;
+} mf_progress;
+
 typedef struct mf_open_options {
   size_t size;                 /* sizeof(mf_open_options) */
   const char *parameters_path; /* NULL: beside the library, under the library's name */
@@ -91,6 +100,7 @@ typedef struct mf_open_options {
    * take tensors in the memory of that device (kDLCUDA), in place: work on them must have ended or be on the device's
    * default stream. What a call writes is complete when it returns. */
   const char *device;
+  const mf_progress *progress; /* NULL: nobody is told; read until model_open returns */
 } mf_open_options;
 
 typedef struct mf_session_options {

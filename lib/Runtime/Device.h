@@ -43,8 +43,8 @@ struct mf_rt_backend {
   /// whose number goes to `variant`.
   mf_status (*open)(const mf_rt_plan &plan, int32_t ordinal, const char *name, mf::rt::Device *&device,
                     int32_t &variant);
-  /// Brings the parameters into the device's memory, unless they are there.
-  mf_status (*upload)(mf::rt::Device &device, const mf::rt::Parameters &parameters);
+  /// Brings the parameters into the device's memory, unless they are there. `progress` may be null.
+  mf_status (*upload)(mf::rt::Device &device, const mf::rt::Parameters &parameters, const mf_progress *progress);
   void (*close)(mf::rt::Device *device);
   /// What DLPack calls the device's number.
   int32_t (*ordinal)(const mf::rt::Device &device);

@@ -55,6 +55,8 @@ static mf_status fillModel(const mf_open_options &options, mf_model &model) {
   if (loadMode != MF_LOAD_MAP && loadMode != MF_LOAD_COPY)
     return fail(MF_INVALID_ARGUMENT, "load_mode: expected %d (map) or %d (copy), found %d", MF_LOAD_MAP, MF_LOAD_COPY,
                 loadMode);
+  if (options.progress && !options.progress->report)
+    return fail(MF_INVALID_ARGUMENT, "progress: report: expected a function, found null");
   model.plan = &plan;
   if (mf_status status = chooseDevice(options, model))
     return status;
@@ -67,7 +69,7 @@ static mf_status fillModel(const mf_open_options &options, mf_model &model) {
   if (options.verify)
     if (mf_status status = verifyParameters(model.parameters, model.pool))
       return status;
-  return model.device ? model.backend->upload(*model.device, model.parameters) : MF_OK;
+  return model.device ? model.backend->upload(*model.device, model.parameters, options.progress) : MF_OK;
 }
 
 static void destroyModel(mf_model *model) {

@@ -71,6 +71,13 @@ class ParallelFor(Structure):
     _fields_ = [("run", ParallelForRun), ("context", c_void_p), ("max_workers", c_int32)]
 
 
+ReportProgress = CFUNCTYPE(None, c_void_p, c_uint64, c_uint64)
+
+
+class Progress(Structure):
+    _fields_ = [("report", ReportProgress), ("context", c_void_p)]
+
+
 class OpenOptions(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -81,6 +88,7 @@ class OpenOptions(Structure):
         ("parallel_for", POINTER(ParallelFor)),
         ("verify", c_int32),
         ("device", c_char_p),
+        ("progress", POINTER(Progress)),
     ]
 
 

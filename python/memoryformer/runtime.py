@@ -27,6 +27,7 @@ __all__ = ["Error", "Feed", "Model", "Session", "library_info", "load", "verify_
 
 LoopBody = Callable[[int, int, int], None]
 ParallelFor = Callable[[LoopBody, int], None]
+Progress = Callable[[int, int], None]
 
 
 class Feed(NamedTuple):
@@ -47,6 +48,7 @@ def load(
     parameters: str | os.PathLike[str] | None = None,
     verify: bool = False,
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Model:
     """Opens a compiled model library.
 
@@ -59,10 +61,11 @@ def load(
     verify: check the digest of every tensor while opening.
     device: what runs the model: "cpu"; "gpu-host", its kernels for GPUs on threads of the CPU; or "cuda:0", a CUDA
         device, where tensors of that device with `__dlpack__` (torch) are used without a copy in `Model.call`.
+    progress: called with the bytes of the parameters that have arrived on a CUDA device and with all there are; what it
+        raises, `load` raises once the model is open.
     """
-    return Model(
-        path, load_mode, threads, variant, parallel_for, parameters=parameters, verify=verify, device=device
-    )
+    options = {"parameters": parameters, "verify": verify, "device": device, "progress": progress}
+    return Model(path, load_mode, threads, variant, parallel_for, **options)
 
 
 def library_info(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -90,12 +93,14 @@ class Model:
         parameters: str | os.PathLike[str] | None = None,
         verify: bool = False,
         device: str = "cpu",
+        progress: Progress | None = None,
     ) -> None:
         """As `load`."""
         if load_mode not in abi.LOAD_MODES:
             raise Error(f"load_mode must be one of {', '.join(abi.LOAD_MODES)}, found {load_mode!r}")
         self._api = abi.open_library(path)
         self._loop = _HostLoop(parallel_for, threads) if parallel_for is not None else None
+        listener = _Listener(progress) if progress is not None else None
         options = abi.OpenOptions(
             ctypes.sizeof(abi.OpenOptions),
             _path_bytes(parameters),
@@ -105,11 +110,15 @@ class Model:
             ctypes.pointer(self._loop.struct) if self._loop else None,
             int(verify),
             device.encode(),
+            ctypes.pointer(listener.struct) if listener else None,
         )
         handle = c_void_p()
         self._api.check(self._api.model_open(byref(options), byref(handle)))
         self._handle = handle
         self._close = weakref.finalize(self, self._api.model_close, handle)
+        if listener and listener.error:
+            self.close()
+            raise listener.error
         self._compiled: dict[str, Any] = json.loads(self._api.library_info())
 
     def close(self) -> None:
@@ -390,6 +399,22 @@ class _HostLoop:
         if error is not None:
             self._failures.error = None
             raise error
+
+
+class _Listener:
+    """A Python function as the library's callback of progress; it is not called again once it has raised `error`."""
+
+    def __init__(self, function: Progress) -> None:
+        self._function = function
+        self.error: BaseException | None = None
+        self.struct = abi.Progress(abi.ReportProgress(self._report), None)
+
+    def _report(self, context: int | None, done: int, total: int) -> None:
+        try:
+            if self.error is None:
+                self._function(done, total)
+        except BaseException as error:  # it cannot pass through the library's frames
+            self.error = error
 
 
 def _path_bytes(path: str | os.PathLike[str] | None) -> bytes | None:

@@ -49,6 +49,7 @@ def test_structs_have_the_sizes_of_the_header(tmp_path):
         "DLTensor": abi.DLTensor,
         "mf_parallel_for": abi.ParallelFor,
         "mf_open_options": abi.OpenOptions,
+        "mf_progress": abi.Progress,
         "mf_session_options": abi.SessionOptions,
         "mf_feed": abi.Feed,
         "mf_sampling": abi.Sampling,

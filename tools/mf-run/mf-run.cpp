@@ -64,6 +64,10 @@ static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what 
                                         cl::init(CountFormat::None),
                                         cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")),
                                         cl::cat(category));
+static cl::opt<bool> progress("progress",
+                              cl::desc("cuda: tell on stderr how many bytes of the parameters are on the device; "
+                                       "default: where stderr is a terminal"),
+                              cl::cat(category));
 static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),
@@ -80,6 +84,7 @@ static cl::extrahelp exitCodes(exitCodeHelp);
 static Expected<OpenSettings> getOpenSettings() {
   OpenSettings settings = {parameters, variant,          device,       loadMode,
                            threads,    maxTokensPerCall, maxSequences, /*verify=*/false};
+  settings.progress = progress.getNumOccurrences() ? progress : errs().is_displayed();
   if (!check && countFormat == CountFormat::None)
     return settings;
   if (device != "gpu-host" || !variant.empty())

@@ -199,12 +199,12 @@ mf_status openDevice(const mf_rt_plan &plan, int32_t ordinal, const char *name, 
   return status;
 }
 
-mf_status upload(Device &device, const Parameters &parameters) {
+mf_status upload(Device &device, const Parameters &parameters, const mf_progress *progress) {
   pthread_mutex_lock(&lock);
   mf_status status = MF_OK;
   if (!device.parameterData) {
     Current current(device);
-    status = current.status ? current.status : copyParameters(device, parameters);
+    status = current.status ? current.status : copyParameters(device, parameters, progress);
   }
   pthread_mutex_unlock(&lock);
   return status;

@@ -55,13 +55,13 @@ mf_status allocate(const Device &device, uint64_t bytes, const char *what, Addre
 
 /// Those of mf_rt_backend.
 mf_status openDevice(const mf_rt_plan &plan, int32_t ordinal, const char *name, Device *&device, int32_t &variant);
-mf_status upload(Device &device, const Parameters &parameters);
+mf_status upload(Device &device, const Parameters &parameters, const mf_progress *progress);
 void closeDevice(Device *device);
 
 /// Loads the module and finds its functions; the device's context is current.
 mf_status loadModule(Device &device);
-/// Fills `device.parameters`, `device.parameterData`; what was done of it is undone by closeDevice.
-mf_status copyParameters(Device &device, const Parameters &parameters);
+/// Fills `device.parameters` and `device.parameterData`, or leaves them null. `progress` may be null.
+mf_status copyParameters(Device &device, const Parameters &parameters, const mf_progress *progress);
 
 } // namespace mf::rt::cuda
 

@@ -14,13 +14,14 @@ namespace {
 struct Upload {
   static constexpr uint64_t mostBytes = 8u << 20;
   const Device &device;
+  const mf_progress *progress;
   const Driver &driver = *device.driver;
   uint64_t pieceBytes = mostBytes;
   Stream stream = nullptr;
   void *buffers[2] = {};
   Event events[2] = {};
 
-  explicit Upload(const Device &device) : device(device) {}
+  Upload(const Device &device, const mf_progress *progress) : device(device), progress(progress) {}
   ~Upload();
   mf_status prepare(uint64_t bytes);
   mf_status copy(Address to, const unsigned char *from, uint64_t bytes);
@@ -29,7 +30,12 @@ private:
   mf_status check(Result error, const char *function) const {
     return error ? driver.failWith(error, "cuda:%d: parameters: %s", device.ordinal, function) : MF_OK;
   }
+  mf_status awaitBuffer(uint64_t piece, uint64_t total) const;
   mf_status copyPiece(uint64_t piece, Address to, const unsigned char *from, uint64_t bytes);
+  void tell(uint64_t done, uint64_t total) const {
+    if (progress)
+      progress->report(progress->context, done, total);
+  }
 };
 } // namespace
 
@@ -60,25 +66,37 @@ mf_status Upload::prepare(uint64_t bytes) {
   return MF_OK;
 }
 
+/// Waits until the buffer of a piece may be filled again: all pieces but the one before have arrived then.
+mf_status Upload::awaitBuffer(uint64_t piece, uint64_t total) const {
+  if (piece < 2)
+    return MF_OK;
+  if (mf_status status = check(driver.eventSynchronize(events[piece % 2]), "cuEventSynchronize"))
+    return status;
+  tell((piece - 1) * pieceBytes, total);
+  return MF_OK;
+}
+
 mf_status Upload::copyPiece(uint64_t piece, Address to, const unsigned char *from, uint64_t bytes) {
   void *buffer = buffers[piece % 2];
-  Event event = events[piece % 2];
-  if (piece >= 2)
-    if (mf_status status = check(driver.eventSynchronize(event), "cuEventSynchronize"))
-      return status;
   memcpy(buffer, from, bytes);
   if (mf_status status = check(driver.copyToDevice(to, buffer, bytes, stream), "cuMemcpyHtoDAsync"))
     return status;
-  return check(driver.eventRecord(event, stream), "cuEventRecord");
+  return check(driver.eventRecord(events[piece % 2], stream), "cuEventRecord");
 }
 
 mf_status Upload::copy(Address to, const unsigned char *from, uint64_t bytes) {
+  tell(0, bytes);
   for (uint64_t done = 0, piece = 0; done < bytes; done += pieceBytes, ++piece) {
     uint64_t rest = bytes - done;
+    if (mf_status status = awaitBuffer(piece, bytes))
+      return status;
     if (mf_status status = copyPiece(piece, to + done, from + done, rest < pieceBytes ? rest : pieceBytes))
       return status;
   }
-  return check(driver.streamSynchronize(stream), "cuStreamSynchronize");
+  if (mf_status status = check(driver.streamSynchronize(stream), "cuStreamSynchronize"))
+    return status;
+  tell(bytes, bytes);
+  return MF_OK;
 }
 
 /// The range of the file that holds data.
@@ -91,7 +109,7 @@ static void findRange(const mf_mfp_header *header, uint64_t &begin, uint64_t &en
   }
 }
 
-mf_status copyParameters(Device &device, const Parameters &parameters) {
+mf_status copyParameters(Device &device, const Parameters &parameters, const mf_progress *progress) {
   const mf_mfp_header *header = parameters.header;
   if (!header)
     return MF_OK;
@@ -104,7 +122,7 @@ mf_status copyParameters(Device &device, const Parameters &parameters) {
     return fail(MF_OUT_OF_MEMORY, "cuda:%d: out of memory", device.ordinal);
   mf_status status = allocate(device, end - begin, "parameters", device.parameters);
   if (!status && end > begin) {
-    Upload upload(device);
+    Upload upload(device, progress);
     status = upload.prepare(end - begin);
     if (!status)
       status = upload.copy(device.parameters, parameters.base + begin, end - begin);
