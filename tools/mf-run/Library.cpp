@@ -1,6 +1,5 @@
 // Loading a library, opening its model and sessions.
 #include "Library.h"
-#include "UploadProgress.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -72,9 +71,7 @@ Expected<Model> Model::open(const Library &library, const OpenSettings &settings
   options.variant = settings.variant.empty() ? nullptr : settings.variant.c_str();
   options.verify = settings.verify;
   options.device = settings.device.empty() ? nullptr : settings.device.c_str();
-  UploadProgress upload(errs(), errs().is_displayed());
-  mf_progress progress = {&UploadProgress::report, &upload};
-  options.progress = settings.progress ? &progress : nullptr;
+  options.progress = settings.progress;
   mf_model *handle = nullptr;
   if (Error error = library.check(library.getAPI().model_open(&options, &handle)))
     return error;

@@ -19,7 +19,7 @@ struct OpenSettings {
   int32_t maxTokensPerCall = 0;
   int32_t maxSequences = 0;
   bool verify = false; ///< read every parameter and check its digest
-  bool progress = false; ///< tell on stderr how far the parameters are on their way to a device
+  const mf_progress *progress = nullptr; ///< who is told how far the parameters are on their way to a device
 };
 
 /// A loaded library. It stays loaded until the process ends.

@@ -1,5 +1,6 @@
 // Runs a compiled model from the command line: token ids in, token ids out; or any entry point on .npy files.
 #include "Run.h"
+#include "UploadProgress.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -84,7 +85,6 @@ static cl::extrahelp exitCodes(exitCodeHelp);
 static Expected<OpenSettings> getOpenSettings() {
   OpenSettings settings = {parameters, variant,          device,       loadMode,
                            threads,    maxTokensPerCall, maxSequences, /*verify=*/false};
-  settings.progress = progress.getNumOccurrences() ? progress : errs().is_displayed();
   if (!check && countFormat == CountFormat::None)
     return settings;
   if (device != "gpu-host" || !variant.empty())
@@ -144,6 +144,10 @@ static Error runModel() {
   auto open = getOpenSettings();
   if (!open)
     return open.takeError();
+  UploadProgress upload(errs(), errs().is_displayed());
+  mf_progress listener = {&UploadProgress::report, &upload};
+  if (progress.getNumOccurrences() ? progress : errs().is_displayed())
+    open->progress = &listener;
   auto model = Model::open(*library, *open);
   if (!model)
     return model.takeError();

@@ -1,4 +1,5 @@
-// mf-gpu-add-scratch: memory for what the blocks of keys give to the results of few tokens.
+// mf-gpu-add-scratch: memory for what the blocks of keys give to the results of few tokens, and for the states of the
+// heads of linear attention.
 #include "mf/Codegen/GPU/Passes.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,8 +30,20 @@ static void addScratch(CachedAttentionOp op) {
   op.getScratchMutable().assign(memref::AllocOp::create(b, loc, type, ValueRange{tokens, blocks}));
 }
 
+static void addStates(LinearAttentionOp op) {
+  if (!op.hasPureBufferSemantics() || op.getScratch())
+    return;
+  OpBuilder b(op);
+  int64_t heads = cast<MemRefType>(op.getQ().getType()).getDimSize(1);
+  auto type = MemRefType::get({heads * op.getStateLayout().getSize()}, b.getF32Type());
+  op.getScratchMutable().assign(memref::AllocOp::create(b, op.getLoc(), type));
+}
+
 namespace {
 struct GPUAddScratchPass : public mf::impl::GPUAddScratchPassBase<GPUAddScratchPass> {
-  void runOnOperation() override { getOperation().walk(addScratch); }
+  void runOnOperation() override {
+    getOperation().walk(addScratch);
+    getOperation().walk(addStates);
+  }
 };
 } // namespace

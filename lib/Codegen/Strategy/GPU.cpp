@@ -89,9 +89,11 @@ StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAt
 GPUDenseTileAttr mlir::mf::selectGPULinearStrategy(LinearOp op) {
   // At most 128 slices, whose sums of 4 tokens and 32 columns are 64 KiB of workgroup memory.
   constexpr int64_t features = 32, mostSlices = 128;
-  int64_t size = cast<ShapedType>(op.getX().getType()).getDimSize(1);
+  int64_t size = op.getNumWeightFeatures();
   int64_t slice = std::max<int64_t>(2 * features, llvm::alignTo(llvm::divideCeil(size, mostSlices), features));
-  return GPUDenseTileAttr::get(op.getContext(), /*rows=*/64, /*columns=*/64, features, slice, /*stream_tokens=*/8);
+  // The columns of a tile have the same features of x.
+  int64_t columns = op.getPruningAttr() ? op.getPruningAttr().getColumns() : 64;
+  return GPUDenseTileAttr::get(op.getContext(), /*rows=*/64, columns, features, slice, /*stream_tokens=*/8);
 }
 
 GPUIntegerDenseAttr mlir::mf::selectGPUIntegerLinearStrategy(LinearOp op) {
@@ -103,6 +105,23 @@ GPUFlashAttr mlir::mf::selectGPUAttentionStrategy(ComputeOpInterface op) {
   // Beside the results, of all keys and of a block, a row has limits and addresses: 8 of them would spill.
   int64_t rows = result.getShape().back() <= 128 ? 4 : 2;
   return GPUFlashAttr::get(op.getContext(), /*warps=*/4, rows, /*split_tokens=*/isa<CachedAttentionOp>(op) ? 16 : 0);
+}
+
+int64_t mlir::mf::getLinearAttentionBytes(const RecurrentState &state, GPULinearAttentionAttr strategy) {
+  int64_t row = state.features + state.chunk + 2 + strategy.getWarps() * kWarpThreads;
+  return 4 * strategy.getRows() * row;
+}
+
+GPULinearAttentionAttr mlir::mf::selectGPULinearAttentionStrategy(ComputeOpInterface op) {
+  constexpr int64_t mostBytes = 48 << 10, mostRows = 16;
+  if (isa<ProjectSequenceOp>(op))
+    return GPULinearAttentionAttr::get(op.getContext(), kWarps, mostRows / 2);
+  auto linear = dyn_cast<LinearAttentionOp>(op.getOperation());
+  RecurrentState state = linear ? linear.getStateLayout() : cast<RecurrentAttentionOp>(op).getStateLayout();
+  auto strategy = GPULinearAttentionAttr::get(op.getContext(), kWarps, mostRows);
+  while (strategy.getRows() > 1 && getLinearAttentionBytes(state, strategy) > mostBytes)
+    strategy = GPULinearAttentionAttr::get(op.getContext(), kWarps, strategy.getRows() / 2);
+  return strategy;
 }
 
 int64_t mlir::mf::getRowWarps(Operation *op) {
@@ -125,6 +144,8 @@ StrategyAttrInterface mlir::mf::selectGPUStrategy(ComputeOpInterface op, GPUTarg
         return selectGPULinearStrategy(linear);
       })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectGPUAttentionStrategy(op); })
+      .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
+          [&](auto) { return selectGPULinearAttentionStrategy(op); })
       .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp,
             TopKOp, UpdateStateOp>([&](auto) { return GPURowsAttr::get(op.getContext(), kWarps); })
       .Default(StrategyAttrInterface());

@@ -20,7 +20,7 @@ static constexpr int64_t kStreamThreads = 256;
 mf::DenseWeight::DenseWeight(LinearOp op)
     : memref(op.getWeight()), element(getElementTypeOrSelf(memref.getType())),
       columns(cast<MemRefType>(op.getInit().getType()).getDimSize(1)),
-      panelColumns(op.getLayoutAttr() ? op.getLayoutAttr().getColumns() : 0) {}
+      panelColumns(op.getLayoutAttr() ? op.getLayoutAttr().getColumns() : 0), kept(op.getFeatures()) {}
 
 int64_t mf::DenseWeight::getVector() const { return kThreadBytes * 8 / element.getIntOrFloatBitWidth(); }
 
@@ -31,13 +31,20 @@ SmallVector<Value> mf::DenseWeight::getPlace(GPUKernelBuilder &k, Value column, 
   return {k.min(k.div(column, panelColumns), lastPanel), feature, k.rem(column, panelColumns)};
 }
 
+Value mf::DenseWeight::getActivation(GPUKernelBuilder &k, Value column, Value feature) const {
+  if (!kept)
+    return feature;
+  Value lastPanel = k.sub(k.dim(memref, 0), k.index(1));
+  return k.loadUnsigned(kept, {k.min(k.div(column, panelColumns), lastPanel), feature});
+}
+
 /// A row of a tile whose features are adjacent has a vector more, so that rows begin in different banks.
 static int64_t getRowSize(int64_t features, int64_t vector) { return features + vector; }
 
 mf::DenseShape::DenseShape(LinearOp op, GPUDenseTileAttr strategy) {
   DenseWeight weight(op);
   int64_t bytes = weight.element.getIntOrFloatBitWidth() / 8, tileFeatures = strategy.getFeatures();
-  features = cast<MemRefType>(op.getX().getType()).getDimSize(1);
+  features = op.getNumWeightFeatures();
   slices = std::max<int64_t>(1, llvm::divideCeil(features, strategy.getSlice()));
   tileThreads = strategy.getRows() / kDenseThreadRows * (strategy.getColumns() / kDenseThreadColumns);
   int64_t weightSize = weight.hasPanels() ? tileFeatures * strategy.getColumns()
@@ -127,11 +134,14 @@ void DenseTileKernel::startTile(Value step) {
   Value buffer = k.rem(step, 2), first = k.mul(step, features),
         last = k.index(std::max<int64_t>(shape.features, 1) - 1);
   auto bound = [&](Value feature) { return isWhole ? feature : k.min(feature, last); };
-  int64_t width = isWhole && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector) ? kVector : 1;
+  // What pruning left of x is not adjacent.
+  bool isAdjacent = !weight.kept && isWhole && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector);
+  int64_t width = isAdjacent ? kVector : 1;
   Value lastToken = k.sub(k.dim(op.getX(), 0), k.index(1));
   copy(op.getX(), xTile, rows, features, width, [&](Value row, Value i) {
     Value feature = k.add(first, i);
-    return Piece{{k.min(k.add(firstToken, row), lastToken), bound(feature)}, {buffer, row, i}, feature};
+    Value place = weight.getActivation(k, firstColumn, bound(feature));
+    return Piece{{k.min(k.add(firstToken, row), lastToken), place}, {buffer, row, i}, feature};
   });
   width = isWhole && GPUKernelBuilder::hasAlignedRows(weight.memref, weight.getVector()) ? weight.getVector() : 1;
   if (weight.hasPanels())
@@ -293,10 +303,13 @@ DenseStreamKernel::DenseStreamKernel(LinearOp op, GPUDenseTileAttr strategy, GPU
 }
 
 SmallVector<Value> DenseStreamKernel::loadX(int64_t token, Value feature, int64_t count) {
-  int64_t width = count % kVector == 0 && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector) ? kVector : 1;
+  bool isAdjacent = !weight.kept && count % kVector == 0 && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector);
+  int64_t width = isAdjacent ? kVector : 1;
   SmallVector<Value> elements;
-  for (int64_t i = 0; i < count; i += width)
-    llvm::append_range(elements, k.elements(k.load(op.getX(), {tokens[token], k.add(feature, i)}, width), width));
+  for (int64_t i = 0; i < count; i += width) {
+    Value place = weight.getActivation(k, k.add(firstColumn, column), k.add(feature, i));
+    llvm::append_range(elements, k.elements(k.load(op.getX(), {tokens[token], place}, width), width));
+  }
   return elements;
 }
 

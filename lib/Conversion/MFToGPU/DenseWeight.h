@@ -15,12 +15,15 @@ struct DenseWeight {
   Type element;
   int64_t columns;      ///< of the destination
   int64_t panelColumns; ///< 0 for a weight in rows
+  Value kept;           ///< [panels, features]: which of x a panel has; null: all
 
   bool hasPanels() const { return panelColumns != 0; }
   /// Adjacent elements that are 16 bytes.
   int64_t getVector() const;
   /// Where the weight of a column and a feature lies; behind the last column, that of another one.
   SmallVector<Value> getPlace(GPUKernelBuilder &k, Value column, Value feature) const;
+  /// The feature of x that belongs to a feature of the weight in the panel of a column.
+  Value getActivation(GPUKernelBuilder &k, Value column, Value feature) const;
 };
 
 } // namespace mlir::mf

@@ -64,6 +64,9 @@ template <typename StrategyT> StrategyT getGPUStrategy(ComputeOpInterface op) {
   return strategy;
 }
 
+/// Launches the kernels of linear attention: of one sequence, and of a batch over their states.
+LogicalResult lowerLinearAttention(KernelModule &kernels, LinearAttentionOp op);
+LogicalResult lowerRecurrentAttention(KernelModule &kernels, RecurrentAttentionOp op);
 /// Launches the kernels of a lookup in quantised tables.
 LogicalResult lowerIntegerLookup(KernelModule &kernels, LookupOp op);
 /// Launches the kernels of a dense layer of a quantised weight.

@@ -107,6 +107,9 @@ void buildGPUFlashBlocks(const AttentionOperands &operands, Value scratch, GPUFl
 /// The results from that scratch; the grid is (heads / warps, tokens).
 void buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy, GPUKernelBuilder &k);
 
+/// The grid is (blocks of features, blocks of rows).
+void buildGPUProjectSequence(ProjectSequenceOp op, GPULinearAttentionAttr strategy, GPUKernelBuilder &k);
+
 /// Shape of a dense layer's kernels.
 struct DenseShape {
   DenseShape(LinearOp op, GPUDenseTileAttr strategy);

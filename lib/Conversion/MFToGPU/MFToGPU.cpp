@@ -32,6 +32,7 @@ private:
   LogicalResult lowerLinear(LinearOp op);
   LogicalResult lowerAttention(Operation *op, const AttentionOperands &operands);
   LogicalResult lowerTopK(TopKOp op);
+  LogicalResult lowerProjection(ProjectSequenceOp op);
   void launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy);
   void launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy);
   void launchGather(LookupOp op, int64_t threads);
@@ -114,8 +115,6 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
 }
 
 LogicalResult KernelLowering::lowerLinear(LinearOp op) {
-  if (op.getPruning())
-    return op.emitOpError("has a weight of pruned features, which has no kernel for GPUs");
   if (op.isQuantized())
     return lowerIntegerLinear(*this, op);
   auto strategy = getGPUStrategy<GPUDenseTileAttr>(op);
@@ -123,6 +122,10 @@ LogicalResult KernelLowering::lowerLinear(LinearOp op) {
     return failure();
   if (PanelLayoutAttr layout = op.getLayoutAttr(); layout && layout.getInterleave() != 1)
     return op.emitOpError("expects panels of floats without interleaved features, found ") << layout;
+  if (FeaturePruningAttr pruning = op.getPruningAttr();
+      pruning && (!op.getLayoutAttr() || strategy.getColumns() != pruning.getColumns()))
+    return op.emitOpError("expects panels, and tiles of the ")
+           << pruning.getColumns() << " columns that keep the same features, found " << strategy;
   Location loc = op.getLoc();
   DenseShape shape(op, strategy);
   Value tokens = getTokens(loc, op.getX());
@@ -219,6 +222,22 @@ LogicalResult KernelLowering::lowerTopK(TopKOp op) {
   return success();
 }
 
+LogicalResult KernelLowering::lowerProjection(ProjectSequenceOp op) {
+  auto strategy = getGPUStrategy<GPULinearAttentionAttr>(op);
+  if (!strategy)
+    return failure();
+  Location loc = op.getLoc();
+  auto type = cast<MemRefType>(op.getInit().getType());
+  int64_t threads = strategy.getWarps() * kWarpThreads, places = type.getDimSize(1) * type.getDimSize(2);
+  launch(op, "project_sequence",
+         {{index(loc, llvm::divideCeil(places, threads)), ceilDiv(loc, getTokens(loc, op.getInit()), strategy.getRows())},
+          threads},
+         [&](Operation *inner, GPUKernelBuilder &k) {
+           buildGPUProjectSequence(cast<ProjectSequenceOp>(inner), strategy, k);
+         });
+  return success();
+}
+
 LogicalResult KernelLowering::lowerLookup(LookupOp op) {
   if (auto gather = dyn_cast_or_null<GPURowGatherAttr>(op.getStrategyAttr())) {
     if (op.isQuantized())
@@ -271,6 +290,9 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
           .Case<AttentionOp, CachedAttentionOp>(
               [&](auto attention) { return lowerAttention(attention, AttentionOperands(attention)); })
           .Case([&](LinearOp linear) { return lowerLinear(linear); })
+          .Case([&](LinearAttentionOp attention) { return lowerLinearAttention(*this, attention); })
+          .Case([&](ProjectSequenceOp projection) { return lowerProjection(projection); })
+          .Case([&](RecurrentAttentionOp attention) { return lowerRecurrentAttention(*this, attention); })
           .Case([&](LookupOp lookup) { return lowerLookup(lookup); })
           .Case([&](TopKOp topK) { return lowerTopK(topK); })
           .Default([](Operation *other) { return other->emitOpError("has no kernel for GPUs"); });

@@ -75,9 +75,10 @@ LogicalResult LinearAttentionOp::verify() {
   // linear_attention_c4
   if (!getScratch())
     return success();
-  if (!hasPureBufferSemantics() || getExtent(getScratch(), 0) != getStateLayout().getSize())
+  int64_t size = getStateLayout().getSize(), found = getExtent(getScratch(), 0);
+  if (!hasPureBufferSemantics() || (found != size && found != size * getExtent(getQ(), 1)))
     return emitOpError("expects scratch on memrefs only, of ")
-           << getStateLayout().getSize() << " elements, found " << getScratch().getType();
+           << size << " elements, or of as many for each head, found " << getScratch().getType();
   return success();
 }
 

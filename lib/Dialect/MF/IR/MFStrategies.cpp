@@ -203,6 +203,16 @@ LogicalResult GPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 int64_t GPUFlashAttr::getTokenTile() const { return 0; }
 
+LogicalResult GPULinearAttentionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps,
+                                             int64_t rows) {
+  if (failed(verifyWarps(emitError, warps)))
+    return failure();
+  if (rows < 1 || rows > kWarpThreads)
+    return emitError() << "expects rows to be in [1, " << kWarpThreads << "], found " << rows;
+  return success();
+}
+int64_t GPULinearAttentionAttr::getTokenTile() const { return 0; }
+
 //===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//

@@ -28,7 +28,7 @@ def MF_LinearAttentionOp : MF_ComputeOp<"linear_attention", [MF_StatesCost, Attr
     - (C2) there is a projection where the map has one, and only there: [m, d], or with `layout` as that stores it, in
       whole panels.
     - (C3) `chunk` is in [1, 1024].
-    - (C4) on memrefs, `scratch` has the size of a state (`mf.recurrent_attention`).
+    - (C4) on memrefs, `scratch` has the size of a state (`mf.recurrent_attention`), or of one for each head.
   }];
   let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<3, [F32]>:$k, MF_Shaped<3, [F32]>:$v,
                        Optional<MF_AnyShaped<MF_StoredFloats>>:$projection, MF_Shaped<3, [F32]>:$init,

@@ -141,6 +141,16 @@ def MF_GPUFlashAttr : MF_StrategyAttr<"GPUFlash", "gpu_flash"> {
   let parameters = (ins "int64_t":$warps, "int64_t":$rows, "int64_t":$split_tokens);
 }
 
+def MF_GPULinearAttentionAttr : MF_StrategyAttr<"GPULinearAttention", "gpu_linear_attention"> {
+  let summary = "Linear attention on a GPU: a thread block per head and sequence, `rows` queries at a time";
+  let description = [{
+    `warps` warps of a thread block take the chunks of a sequence in turn: its keys, its queries against both, then the
+    chunk joins the sums. Threads share the columns and, in slices, the features of each product; a thread has the sums of
+    `rows` queries, or of the only one. `mf.project_sequence`: a thread has `rows` rows of one feature.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$rows);
+}
+
 //===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//
