@@ -18,7 +18,7 @@ struct OpenSettings {
   int32_t threads = 0;
   int32_t maxTokensPerCall = 0;
   int32_t maxSequences = 0;
-  bool verify = false; ///< read every parameter and check its digest
+  bool verify = false;                   ///< read every parameter and check its digest
   const mf_progress *progress = nullptr; ///< who is told how far the parameters are on their way to a device
 };
 

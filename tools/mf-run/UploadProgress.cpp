@@ -12,8 +12,7 @@ void UploadProgress::tell(uint64_t done, uint64_t total) {
   if (percent == told)
     return;
   told = percent;
-  os << (isTerminal ? "\r" : "")
-     << format("parameters to the device: %3d %% of %.1f MB", percent, double(total) / 1e6)
+  os << (isTerminal ? "\r" : "") << format("parameters to the device: %3d %% of %.1f MB", percent, double(total) / 1e6)
      << (isTerminal && done < total ? "" : "\n");
   os.flush();
 }

@@ -229,12 +229,13 @@ LogicalResult KernelLowering::lowerProjection(ProjectSequenceOp op) {
   Location loc = op.getLoc();
   auto type = cast<MemRefType>(op.getInit().getType());
   int64_t threads = strategy.getWarps() * kWarpThreads, places = type.getDimSize(1) * type.getDimSize(2);
-  launch(op, "project_sequence",
-         {{index(loc, llvm::divideCeil(places, threads)), ceilDiv(loc, getTokens(loc, op.getInit()), strategy.getRows())},
-          threads},
-         [&](Operation *inner, GPUKernelBuilder &k) {
-           buildGPUProjectSequence(cast<ProjectSequenceOp>(inner), strategy, k);
-         });
+  launch(
+      op, "project_sequence",
+      {{index(loc, llvm::divideCeil(places, threads)), ceilDiv(loc, getTokens(loc, op.getInit()), strategy.getRows())},
+       threads},
+      [&](Operation *inner, GPUKernelBuilder &k) {
+        buildGPUProjectSequence(cast<ProjectSequenceOp>(inner), strategy, k);
+      });
   return success();
 }
 
