@@ -88,9 +88,10 @@ static llvm::Error checkGPU(const CompilerOptions &options) {
                                       : makeError(ErrorKind::CommandLine, "--gpu-kernels is for --gpu-host");
   if (!options.compileTo.empty() || options.emit.value_or(EmitKind::Library) != EmitKind::Library)
     return makeError(ErrorKind::CommandLine, "--gpu-host is for libraries");
-  if (options.sanitizer != Sanitizer::None)
-    return makeError(ErrorKind::CommandLine,
-                     "--gpu-host goes with no sanitizer: threads of kernels have stacks that it does not know");
+  if (options.sanitizer == Sanitizer::Thread)
+    return makeError(
+        ErrorKind::CommandLine,
+        "--gpu-host does not go with --sanitize=thread: threads of kernels have stacks that it does not know");
   return llvm::Error::success();
 }
 

@@ -46,13 +46,12 @@ int64_t mf::GPULinearAttentionBuilder::getLanes(int64_t columns) const {
 }
 int64_t mf::GPULinearAttentionBuilder::getSlices(int64_t columns) const { return threads / getLanes(columns); }
 
-/// For `rows` queries and the columns below `end`: finish(row, column, total) for the sum over all slices of what
-/// sum(slice, column) gives for each row. Columns are those of weights or of results, as `sum` takes them.
-void mf::GPULinearAttentionBuilder::buildProducts(int64_t rows, Value end,
+/// For `rows` queries and the columns below `end` of a matrix of `columns`: finish(row, column, total) for the sum over
+/// all slices of what sum(slice, column) gives for each row.
+void mf::GPULinearAttentionBuilder::buildProducts(int64_t rows, int64_t columns, Value end,
                                                   function_ref<SmallVector<Value>(Value slice, Value column)> sum,
                                                   function_ref<void(Value row, Value column, Value total)> finish) {
-  std::optional<int64_t> size = getConstantIntValue(end);
-  int64_t lanes = getLanes(size ? *size : state.chunk), slices = threads / lanes;
+  int64_t lanes = getLanes(columns), slices = getSlices(columns);
   Value slice = k.div(thread, lanes), place = k.rem(thread, lanes);
   k.loop(k.index(0), end, k.index(lanes), [&](Value base) {
     k.ifThen(k.isBelow(slice, k.index(slices)), [&] {
@@ -146,7 +145,7 @@ void mf::GPULinearAttentionBuilder::buildTile(const Tile &tile) {
 void mf::GPULinearAttentionBuilder::buildChunkProducts(const Tile &tile) {
   int64_t slices = getSlices(state.chunk);
   buildProducts(
-      tile.rows, tile.getEnd(k),
+      tile.rows, state.chunk, tile.getEnd(k),
       [&](Value slice, Value column) {
         return sumFeatures(tile.rows, slice, slices, [&](Value feature, int64_t count) {
           return k.elements(load(state.getKeys(), k.add(k.mul(column, state.features), feature), count), count);
@@ -226,7 +225,8 @@ SmallVector<Value> mf::GPULinearAttentionBuilder::sumResults(const Tile &tile, V
 
 void mf::GPULinearAttentionBuilder::buildResults(const Tile &tile) {
   buildProducts(
-      tile.rows, k.index(state.valueSize), [&](Value slice, Value column) { return sumResults(tile, slice, column); },
+      tile.rows, state.valueSize, k.index(state.valueSize),
+      [&](Value slice, Value column) { return sumResults(tile, slice, column); },
       [&](Value row, Value column, Value total) {
         k.ifThen(k.isBelow(row, tile.count), [&] {
           Value result = k.mulF(total, k.load(resultFactors, {row, k.index(0)}, 1));

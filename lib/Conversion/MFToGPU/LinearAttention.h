@@ -66,7 +66,8 @@ private:
 
   // LinearAttention.cpp
   void buildTile(const Tile &tile);
-  void buildProducts(int64_t rows, Value end, function_ref<SmallVector<Value>(Value slice, Value column)> sum,
+  void buildProducts(int64_t rows, int64_t columns, Value end,
+                     function_ref<SmallVector<Value>(Value slice, Value column)> sum,
                      function_ref<void(Value row, Value column, Value total)> finish);
   SmallVector<Value> sumFeatures(int64_t rows, Value slice, int64_t slices,
                                  function_ref<SmallVector<Value>(Value feature, int64_t count)> load);

@@ -1,16 +1,12 @@
 // The threads of a block are fibers, which run until they wait. A kernel whose threads never wait runs them as calls.
 #include "Block.h"
 
-#include "Fiber.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
 namespace mf::rt::gpu {
 
-// A kernel calls nothing but the runtime: its frame is what its registers do not hold.
-static constexpr size_t stackBytes = 64 << 10;
 static constexpr size_t workgroupAlignment = 128;
 
 //===----------------------------------------------------------------------===//
@@ -72,6 +68,7 @@ bool Block::begin(const Launch &newLaunch) {
 void Block::enterThread(void *argument) {
   Thread &thread = *static_cast<Thread *>(argument);
   Block &block = *thread.block;
+  noteArrival(nullptr, &block.schedulerBase, &block.schedulerBytes);
   block.kernel->run(block.launch->arguments, &thread.visible);
   thread.state = Thread::Done;
   block.suspend(thread);
@@ -90,7 +87,8 @@ void Block::startThreads() {
     thread.copies.clear();
     thread.accesses.clear();
     thread.openGroup = 0;
-    thread.stack = prepareStack(stacks + size_t(i) * stackBytes, stackBytes, enterThread, &thread);
+    noteFreshStack(getStack(thread), stackBytes);
+    thread.stack = prepareStack(getStack(thread), stackBytes, enterThread, &thread);
   }
 }
 
@@ -138,6 +136,13 @@ void Block::runThreads() {
     countWarp(warp);
 }
 
+void Block::resume(Thread &thread) {
+  void *shadow;
+  noteDeparture(&shadow, getStack(thread), stackBytes);
+  mf_rt_gpu_switch(&scheduler, thread.stack);
+  noteArrival(shadow, nullptr, nullptr);
+}
+
 /// Runs the lanes of a warp until none can go on. Returns whether one did.
 bool Block::runWarp(uint32_t warp) {
   bool ran = false;
@@ -147,7 +152,7 @@ bool Block::runWarp(uint32_t warp) {
       if (thread.state != Thread::Ready)
         continue;
       ran = true;
-      mf_rt_gpu_switch(&scheduler, thread.stack);
+      resume(thread);
       if (failed)
         return true;
     }
@@ -249,7 +254,11 @@ void Block::fail(Thread &thread, int32_t site, const char *format, ...) {
 // What threads call
 //===----------------------------------------------------------------------===//
 
-void Block::suspend(Thread &thread) { mf_rt_gpu_switch(&thread.stack, scheduler); }
+void Block::suspend(Thread &thread) {
+  noteDeparture(thread.state == Thread::Done ? nullptr : &thread.shadow, schedulerBase, schedulerBytes);
+  mf_rt_gpu_switch(&thread.stack, scheduler);
+  noteArrival(thread.shadow, &schedulerBase, &schedulerBytes);
+}
 
 void Block::enter(int32_t region) { ++executions.data[region]; }
 

@@ -3,6 +3,7 @@
 #define MF_LIB_RUNTIME_GPUHOST_BLOCK_H
 
 #include "Counters.h"
+#include "Fiber.h"
 #include "Shadow.h"
 
 namespace mf::rt::gpu {
@@ -35,6 +36,7 @@ struct Thread {
   enum State : uint8_t { Ready, AtBarrier, InWarp, Done } state;
   int32_t site; ///< where it waits
   void *stack;  ///< its pointer, while it does not run
+  void *shadow; ///< of AddressSanitizer, while it does not run
 
   /// What it waits with for the lanes of `mask`.
   Collective collective;
@@ -48,6 +50,10 @@ struct Thread {
   uint32_t openGroup; ///< number of the group that the next copy joins
   List<Access> accesses;
 };
+
+// A kernel calls nothing but the runtime: its frame is what its registers do not hold. AddressSanitizer puts gaps
+// between variables.
+inline constexpr size_t stackBytes = (MF_RT_HAS_ADDRESS_SANITIZER ? 256 : 64) << 10;
 
 /// Runs blocks one after the other: the threads in turn, each until it waits or ends.
 class Block {
@@ -87,7 +93,9 @@ private:
   bool releaseBarrier();
   void reportWaiting();
   void countWarp(uint32_t warp);
+  void resume(Thread &thread);
   void suspend(Thread &thread);
+  char *getStack(const Thread &thread) const { return stacks + size_t(thread.visible.thread) * stackBytes; }
   /// Notes what a thread did wrong; the thread never goes on.
   __attribute__((format(printf, 4, 5))) void fail(Thread &thread, int32_t site, const char *format, ...);
   void describeFailure(const Thread &thread, int32_t site, const char *problem);
@@ -101,6 +109,8 @@ private:
   char *workgroup; ///< aligned, in `workgroupStorage`
   List<char> workgroupStorage;
   void *scheduler; ///< stack pointer of what resumes threads
+  const void *schedulerBase;
+  size_t schedulerBytes;
   Shadow shadow;
   List<uint64_t> executions; ///< by region
   AccessCounter accessCounter;

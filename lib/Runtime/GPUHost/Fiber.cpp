@@ -108,3 +108,27 @@ void *mf::rt::gpu::prepareStack(void *base, size_t bytes, void (*body)(void *), 
   words[savedWords] = reinterpret_cast<uintptr_t>(mf_rt_gpu_enter_stack);
   return words;
 }
+
+#if MF_RT_HAS_ADDRESS_SANITIZER
+
+extern "C" {
+void __sanitizer_start_switch_fiber(void **shadow, const void *base, size_t bytes);
+void __sanitizer_finish_switch_fiber(void *shadow, const void **base, size_t *bytes);
+void __asan_unpoison_memory_region(const volatile void *base, size_t bytes);
+}
+
+void mf::rt::gpu::noteFreshStack(void *base, size_t bytes) { __asan_unpoison_memory_region(base, bytes); }
+void mf::rt::gpu::noteDeparture(void **shadow, const void *base, size_t bytes) {
+  __sanitizer_start_switch_fiber(shadow, base, bytes);
+}
+void mf::rt::gpu::noteArrival(void *shadow, const void **base, size_t *bytes) {
+  __sanitizer_finish_switch_fiber(shadow, base, bytes);
+}
+
+#else
+
+void mf::rt::gpu::noteFreshStack(void *, size_t) {}
+void mf::rt::gpu::noteDeparture(void **, const void *, size_t) {}
+void mf::rt::gpu::noteArrival(void *, const void **, size_t *) {}
+
+#endif

@@ -86,11 +86,45 @@ func.func @rows_of_integers(%x: memref<?x64xi8>, %s: memref<?xf32>, %w: memref<7
 // -----
 
 func.func @pruned_features(%x: memref<?x64xf32>, %w: memref<64x32xf32>, %f: memref<2x32xi16>, %y: memref<?x64xf32>) {
-  // expected-error @+1 {{has a weight of pruned features, which has no kernel for GPUs}}
+  // expected-error @+1 {{expects panels, and tiles of the 32 columns that keep the same features, found}}
   mf.linear strategy(#mf.gpu_dense_tile<rows = 64, columns = 64, features = 32, slice = 64, stream_tokens = 8>)
       ins(%x, %w : memref<?x64xf32>, memref<64x32xf32>) pruning(<kept = 2, of = 4, columns = 32>)
       features(%f : memref<2x32xi16>) outs(%y : memref<?x64xf32>)
   return
+}
+
+// -----
+
+func.func @no_state(%q: memref<?x8x64xf32>, %s: memref<8256xf32>) {
+  // expected-error @+1 {{expects scratch for the state of each head, which mf-gpu-add-scratch gives}}
+  mf.linear_attention causal features(#mf.elu_features) chunk(32) strategy(#mf.gpu_linear_attention<warps = 8, rows = 16>)
+      ins(%q, %q, %q : memref<?x8x64xf32>, memref<?x8x64xf32>, memref<?x8x64xf32>) outs(%q : memref<?x8x64xf32>)
+      scratch(%s : memref<8256xf32>)
+  return
+}
+
+// -----
+
+func.func @quadratic(%q: memref<?x8x64xf32>) {
+  // expected-error @+1 {{in its quadratic form has no kernel for GPUs: mf-convert-attention-form makes another of it}}
+  mf.linear_attention causal features(#mf.elu_features) chunk(32) form(quadratic)
+      strategy(#mf.gpu_linear_attention<warps = 8, rows = 16>)
+      ins(%q, %q, %q : memref<?x8x64xf32>, memref<?x8x64xf32>, memref<?x8x64xf32>) outs(%q : memref<?x8x64xf32>)
+  return
+}
+
+// -----
+
+// A row has 64 features, 1,024 weights, 2 factors and the slices of 1,024 threads.
+module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 166912>} {
+  func.func @too_many_rows(%q: memref<?x8x64xf32>, %s: memref<?xi32>, %state: memref<?x8x135232xf32>) {
+    // expected-error @+1 {{needs 270592 bytes of workgroup memory with}}
+    mf.recurrent_attention features(#mf.elu_features) chunk(1024)
+        strategy(#mf.gpu_linear_attention<warps = 32, rows = 32>)
+        ins(%q, %q, %q, %s, %s : memref<?x8x64xf32>, memref<?x8x64xf32>, memref<?x8x64xf32>, memref<?xi32>, memref<?xi32>)
+        outs(%q, %state : memref<?x8x64xf32>, memref<?x8x135232xf32>)
+    return
+  }
 }
 
 // -----

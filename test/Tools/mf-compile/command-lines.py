@@ -43,7 +43,7 @@ CASES = [
     ([module, "--gpu-arch=sm_80", "--ptxas=/nothing"], USAGE, "/nothing"),
     ([module, "--gpu-kernels=x.mlir"], USAGE, "--gpu-kernels is for --gpu-host"),
     ([module, "--gpu-host", "--emit=ptx"], USAGE, "--gpu-host is for libraries"),
-    ([module, "--gpu-host", "--sanitize=address"], USAGE, "--gpu-host"),
+    ([module, "--gpu-host", "--sanitize=thread"], USAGE, "--gpu-host"),
     ([module, "--gpu-host", f"--gpu-kernels={EMPTY}"], INPUT, "without a gpu.module"),
     (["tiny", "--random-weights", f"--prune-tables={folder / 'nothing.json'}"], IO, "nothing.json"),
     (["tiny", "--random-weights", f"--prune-tables={EMPTY}", "--prune-at-most=-1"], USAGE, "found -1"),
