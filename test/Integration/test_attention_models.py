@@ -39,9 +39,8 @@ def make_model(kind, causal):
     return model
 
 
-@pytest.fixture(scope="session")
-def case(compiler, tmp_path_factory):
-    """Library, and logits of IDS in float64 and in float32, of a model."""
+def model_case(compiler, tmp_path_factory, get_options):
+    """Gives library, and logits of IDS in float64 and in float32, of a model; `get_options` says how it is compiled."""
     made = {}
 
     def get(kind, causal):
@@ -53,12 +52,16 @@ def case(compiler, tmp_path_factory):
             with torch.no_grad():
                 plain = model(ids)[0].numpy()
                 exact = model.double()(ids)[0].numpy()
-            # The kernels of whole sequences run in every variant in test_linear_attention.
-            options = [] if causal else ["-mcpu=native"]
-            made[kind, causal] = compiler.checkpoint(folder, *options), exact, plain
+            made[kind, causal] = compiler.checkpoint(folder, *get_options(causal)), exact, plain
         return made[kind, causal]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def case(compiler, tmp_path_factory):
+    # The kernels of whole sequences run in every variant in test_linear_attention.
+    return model_case(compiler, tmp_path_factory, lambda causal: [] if causal else ["-mcpu=native"])
 
 
 def ratio(logits, exact, plain):

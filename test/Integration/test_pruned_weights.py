@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import memoryformer
 import numpy as np
 import pytest
+from gpu_host import counts, open_checked
 from harness import Compiler, every_variant, run
 from test_quantised import call
 
@@ -70,6 +72,33 @@ def test_pruned_is_zeroed(compiler: Compiler, tmp_path_factory, features: int, c
         for rows in (43, 14, 5, 1):
             for got, wanted in zip(call(model, "layers", x[:rows]), expected[variant]):
                 np.testing.assert_array_equal(got, wanted[:rows])
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("features,columns,kept,of", [(576, 96, 7, 8), (36, 33, 1, 4), (600, 64, 3, 8)])
+def test_pruned_on_gpus(compiler: Compiler, tmp_path_factory, features: int, columns: int, kept: int, of: int, dtype: str) -> None:
+    """Both kernels, of tiles and of streams, on host threads with all checks: the bits of one another, and the sums of the
+    features that are left within the roundings of a sum in slices."""
+    path = tmp_path_factory.mktemp("weights") / "whole.bin"
+    random = np.random.default_rng(12)
+    weight = random.standard_normal((columns, features)).astype(np.float32)
+    weight.tofile(path)
+    options = (f"--weight-dtype={dtype}", f"--prune-weights={kept}:{of}", "--gpu-host", "-mcpu=native")
+    library = compiler.module(f"weights_gpu_{features}_{columns}", module(path, features, columns), *options)
+    x = random.standard_normal((70, features)).astype(np.float32)
+    with memoryformer.load(library) as cpu, open_checked(library, threads=2) as gpu:
+        wanted, expected = call(gpu, "layers", x), call(cpu, "layers", x)
+        for rows in (1, 5, 7, 8, 65):
+            for got, whole in zip(call(gpu, "layers", x[:rows]), wanted):
+                np.testing.assert_array_equal(got, whole[:rows])
+        names = set(counts(gpu))
+    assert any("tile" in name for name in names) and any("stream" in name for name in names), names
+    # Weights of half precision are chosen and rounded as on the CPU, whose features are compared with numpy above.
+    condition = np.abs(x).astype(np.float64) @ np.abs(weight).T.astype(np.float64)
+    assert np.all(np.abs(wanted[0] - expected[0].astype(np.float64)) <= 2 * 2.0**-24 * features * condition)
+    if dtype == "f32":
+        exact = x.astype(np.float64) @ np.where(choose(weight, kept, of), weight, 0).astype(np.float64).T
+        assert np.all(np.abs(wanted[0] - exact) <= 2.0**-24 * features * condition)
 
 
 def test_saving(tmp_path) -> None:

@@ -5,17 +5,6 @@ module {}
 
 // -----
 
-module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
-  func.func @projection(%x: tensor<?x8x64xf32>, %w: tensor<32x64xf32>, %y: tensor<32x8x64xf32>) -> tensor<32x8x64xf32> {
-    // expected-error @+1 {{'mf.project_sequence' op has no kernel for GPUs}}
-    %r = mf.project_sequence ins(%x, %w : tensor<?x8x64xf32>, tensor<32x64xf32>) outs(%y : tensor<32x8x64xf32>)
-        -> tensor<32x8x64xf32>
-    return %r : tensor<32x8x64xf32>
-  }
-}
-
-// -----
-
 // expected-error @+1 {{expects warps to be in [1, 32], found 0}}
 func.func private @f() attributes {strategy = #mf.gpu_rows<warps = 0>}
 
@@ -78,3 +67,13 @@ func.func private @f() attributes {strategy = #mf.gpu_flash<warps = 4, rows = 33
 
 // expected-error @+1 {{expects split_tokens to be 0 or more, found -1}}
 func.func private @f() attributes {strategy = #mf.gpu_flash<warps = 4, rows = 4, split_tokens = -1>}
+
+// -----
+
+// expected-error @+1 {{expects rows to be in [1, 32], found 0}}
+func.func private @f() attributes {strategy = #mf.gpu_linear_attention<warps = 8, rows = 0>}
+
+// -----
+
+// expected-error @+1 {{expects warps to be in [1, 32], found 33}}
+func.func private @f() attributes {strategy = #mf.gpu_linear_attention<warps = 33, rows = 4>}

@@ -45,7 +45,7 @@ func.func @unequal_parts(%c: memref<?x2xi8>, %s: memref<?x2xf32>, %t: memref<1x2
 // -----
 
 func.func @other(%x: memref<?x8x64xf32>, %w: memref<32x64xf32>, %y: memref<32x8x64xf32>) {
-  // expected-error @+1 {{'mf.project_sequence' op has no kernel for GPUs}}
+  // expected-error @+1 {{expects a strategy #mf.gpu_linear_attention, found}}
   mf.project_sequence ins(%x, %w : memref<?x8x64xf32>, memref<32x64xf32>) outs(%y : memref<32x8x64xf32>)
   return
 }
