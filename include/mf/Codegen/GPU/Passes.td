@@ -8,8 +8,8 @@ def GPUAddScratchPass : Pass<"mf-gpu-add-scratch", "::mlir::ModuleOp"> {
   let summary = "Memory for what kernels leave to each other";
   let description = [{
     After bufferisation, gives each `mf.cached_attention` whose `#mf.gpu_flash` splits caches an allocation
-    [tokens, heads, blocks of keys, features of a value + 2] of f32, for as many tokens as are split at most. It does
-    nothing to ops that have scratch.
+    [tokens, heads, blocks of keys, features of a value + 2] of f32, for as many tokens as are split at most; and
+    each `mf.linear_attention` one with the state of each head. It does nothing to ops that have scratch.
 
     Linear in the size of the module. Test: test/Codegen/GPU/add-scratch.mlir.
   }];
