@@ -3,6 +3,7 @@
 #include "KernelModule.h"
 #include "LinearAttention.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -22,6 +23,13 @@ template <typename OpT> static FailureOr<int64_t> getBytes(OpT op, GPULinearAtte
   return bytes;
 }
 
+/// Blocks are few, one for each head of a sequence: rather than room for several on a multiprocessor, which the
+/// assembler makes otherwise and spills for, a thread has all registers that it can use.
+static void takeAllRegisters(GPUKernelBuilder &k) {
+  Operation *kernel = k.builder().getInsertionBlock()->getParentOp();
+  kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), k.builder().getI32IntegerAttr(1));
+}
+
 //===----------------------------------------------------------------------===//
 // One sequence
 //===----------------------------------------------------------------------===//
@@ -34,6 +42,7 @@ static GPUHeadState getState(LinearAttentionOp op, Value headNumber, GPUKernelBu
 /// Chunk by chunk: its keys, where the op is causal its queries against both, then the chunk joins the sums. The grid
 /// is (heads).
 static void buildChunks(LinearAttentionOp op, GPULinearAttentionAttr strategy, GPUKernelBuilder &k) {
+  takeAllRegisters(k);
   Value headNumber = k.block(gpu::Dimension::x), zero = k.index(0), tokens = k.dim(op.getK(), 0);
   GPULinearAttention attention = describe(op, strategy);
   GPULinearAttentionBuilder builder(attention, getState(op, headNumber, k), headNumber, k);
@@ -50,6 +59,7 @@ static void buildChunks(LinearAttentionOp op, GPULinearAttentionAttr strategy, G
 
 /// Queries against the sums of all keys; the grid is (heads, tiles of queries).
 static void buildFullQueries(LinearAttentionOp op, GPULinearAttentionAttr strategy, GPUKernelBuilder &k) {
+  takeAllRegisters(k);
   Value headNumber = k.block(gpu::Dimension::x), first = k.mul(k.block(gpu::Dimension::y), strategy.getRows());
   GPULinearAttention attention = describe(op, strategy);
   GPULinearAttentionBuilder builder(attention, getState(op, headNumber, k), headNumber, k);
@@ -150,6 +160,7 @@ Value RunsKernel::buildRun(Value token) {
 }
 
 void RunsKernel::build() {
+  takeAllRegisters(k);
   auto findOwn = [&](Value from) { return findFirst(k, from, tokens, [&](Value token) { return isOwn(token); }); };
   // Tokens of others, and those that a run has taken, are passed over.
   k.loop(k.index(0), tokens, k.index(1), findOwn(k.index(0)), [&](Value token, ValueRange next) {

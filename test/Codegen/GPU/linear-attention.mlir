@@ -15,11 +15,12 @@
 // LAUNCH: gpu.launch_func @kernels::@linear_attention_0 blocks in (%[[HEADS]], %[[ONE]], %[[ONE]])
 // LAUNCH: gpu.launch_func @kernels::@linear_attention_1 blocks in (%[[HEADS]], %[[ONE]], %[[ONE]])
 // LAUNCH: gpu.launch_func @kernels::@linear_attention_queries_2 blocks in (%[[HEADS]], %{{.*}}, %[[ONE]])
-// LAUNCH: gpu.launch_func @kernels::@recurrent_attention_3 blocks in (%[[HEADS]], %{{.*}}, %[[ONE]])
-// LAUNCH: gpu.launch_func @kernels::@project_sequence_4
+// LAUNCH: gpu.launch_func @kernels::@recurrent_attention_4 blocks in (%[[HEADS]], %{{.*}}, %[[ONE]])
+// LAUNCH: gpu.launch_func @kernels::@project_sequence_5
 
 // Steps of a warp's search for the tokens of its sequence; a product's slices pass through workgroup memory.
-// LAUNCH-LABEL: gpu.func @recurrent_attention_3
+// LAUNCH-LABEL: gpu.func @recurrent_attention_4
+// LAUNCH-SAME: nvvm.minctasm = 1 : i32
 // LAUNCH: gpu.shuffle xor {{.*}} : i32
 // LAUNCH: gpu.barrier
 // LAUNCH: math.fma

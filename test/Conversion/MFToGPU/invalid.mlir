@@ -107,7 +107,7 @@ func.func @no_state(%q: memref<?x8x64xf32>, %s: memref<8256xf32>) {
 
 func.func @quadratic(%q: memref<?x8x64xf32>) {
   // expected-error @+1 {{in its quadratic form has no kernel for GPUs: mf-convert-attention-form makes another of it}}
-  mf.linear_attention causal features(#mf.elu_features) chunk(32) form(quadratic)
+  mf.linear_attention causal features(#mf.elu_features) chunk(32) form quadratic
       strategy(#mf.gpu_linear_attention<warps = 8, rows = 16>)
       ins(%q, %q, %q : memref<?x8x64xf32>, memref<?x8x64xf32>, memref<?x8x64xf32>) outs(%q : memref<?x8x64xf32>)
   return

@@ -62,7 +62,7 @@ func.func @linear_attention_c3(%q: tensor<7x2x8xf32>) {
 // -----
 
 func.func @linear_attention_c4(%q: memref<?x1x8xf32>, %s: memref<8xf32>) {
-  // expected-error @below {{expects scratch on memrefs only, of 336 elements, found 'memref<8xf32>'}}
+  // expected-error @below {{expects scratch on memrefs only, of 336 elements, or of as many for each head, found 'memref<8xf32>'}}
   mf.linear_attention causal features(#mf.elu_features) chunk(16)
       ins(%q, %q, %q : memref<?x1x8xf32>, memref<?x1x8xf32>, memref<?x1x8xf32>) outs(%q : memref<?x1x8xf32>)
       scratch(%s : memref<8xf32>)
