@@ -113,9 +113,9 @@ int64_t mlir::mf::getLinearAttentionBytes(const RecurrentState &state, GPULinear
 }
 
 GPULinearAttentionAttr mlir::mf::selectGPULinearAttentionStrategy(ComputeOpInterface op) {
-  constexpr int64_t mostBytes = 48 << 10, mostRows = 16;
+  constexpr int64_t mostBytes = 48 << 10, mostRows = 8;
   if (isa<ProjectSequenceOp>(op))
-    return GPULinearAttentionAttr::get(op.getContext(), kWarps, mostRows / 2);
+    return GPULinearAttentionAttr::get(op.getContext(), kWarps, mostRows);
   auto linear = dyn_cast<LinearAttentionOp>(op.getOperation());
   RecurrentState state = linear ? linear.getStateLayout() : cast<RecurrentAttentionOp>(op).getStateLayout();
   auto strategy = GPULinearAttentionAttr::get(op.getContext(), kWarps, mostRows);

@@ -3,9 +3,9 @@
 // RUN: mf-opt %s --mf-model-pipeline --mf-gpu-pipeline=arch=sm_80 | FileCheck %s --check-prefix=LAUNCH
 
 // STRATEGY-LABEL: func.func @family
-// STRATEGY: mf.linear_attention {{.*}}strategy(#mf.gpu_linear_attention<warps = 8, rows = 16>)
 // STRATEGY: mf.linear_attention {{.*}}strategy(#mf.gpu_linear_attention<warps = 8, rows = 8>)
-// STRATEGY: mf.recurrent_attention {{.*}}strategy(#mf.gpu_linear_attention<warps = 8, rows = 16>)
+// STRATEGY: mf.linear_attention {{.*}}strategy(#mf.gpu_linear_attention<warps = 8, rows = 4>)
+// STRATEGY: mf.recurrent_attention {{.*}}strategy(#mf.gpu_linear_attention<warps = 8, rows = 8>)
 // STRATEGY: mf.project_sequence strategy(#mf.gpu_linear_attention<warps = 8, rows = 8>)
 
 // A block for each head, and for each head and sequence. Queries that see all keys wait for the sums: a second kernel.
@@ -28,7 +28,7 @@
 func.func @family(%q: tensor<?x2x8xf32> {mf.name = "q", mf.dims = ["tokens", "", ""]},
                   %i: tensor<?xi32> {mf.name = "i", mf.dims = ["tokens"]},
                   %s: tensor<?x2x336xf32> {mf.name = "s", mf.dims = ["slots", "", ""]},
-                  %w: tensor<4x32xf32> {mf.name = "w"}, %p: tensor<1000x8xf32> {mf.name = "p"})
+                  %w: tensor<4x32xf32> {mf.name = "w"}, %p: tensor<2000x8xf32> {mf.name = "p"})
     -> (tensor<?x2x8xf32> {mf.name = "a", mf.dims = ["tokens", "", ""]},
         tensor<?x2x8xf32> {mf.name = "b", mf.dims = ["tokens", "", ""]},
         tensor<?x2x8xf32> {mf.name = "y", mf.dims = ["tokens", "", ""]},
@@ -41,7 +41,7 @@ func.func @family(%q: tensor<?x2x8xf32> {mf.name = "q", mf.dims = ["tokens", "",
       ins(%q, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) outs(%e : tensor<?x2x8xf32>)
       -> tensor<?x2x8xf32>
   %b = mf.linear_attention features(#mf.favor_features<kind = softmax>) chunk(16)
-      ins(%q, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) projection(%p : tensor<1000x8xf32>)
+      ins(%q, %q, %q : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>) projection(%p : tensor<2000x8xf32>)
       outs(%e : tensor<?x2x8xf32>) -> tensor<?x2x8xf32>
   %y, %new = mf.recurrent_attention features(#mf.elu_features) chunk(16)
       ins(%q, %q, %q, %i, %i : tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>)

@@ -39,7 +39,7 @@ GPUFlashAttr selectGPUAttentionStrategy(ComputeOpInterface op);
 /// Bytes of workgroup memory of a thread block of linear attention.
 int64_t getLinearAttentionBytes(const RecurrentState &state, GPULinearAttentionAttr strategy);
 
-/// 8 warps and 16 queries at a time, fewer where their features and weights are more than 48 KiB of workgroup memory.
+/// 8 warps and 8 queries at a time, fewer where their features and weights are more than 48 KiB of workgroup memory.
 GPULinearAttentionAttr selectGPULinearAttentionStrategy(ComputeOpInterface op);
 
 /// Warps of a block where each takes one token of `op`, as its strategy says; 0 where tokens are computed otherwise.
