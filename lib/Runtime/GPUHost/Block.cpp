@@ -55,7 +55,8 @@ bool Block::begin(const Launch &newLaunch) {
   if (!mapStacks(count, stacks, stackCount) || !workgroupStorage.resize(launch->workgroupBytes + workgroupAlignment) ||
       !executions.resize(size_t(kernel->region_count)))
     return false;
-  memset(executions.data, 0, executions.size * sizeof(uint64_t));
+  if (executions.size > 0)
+    memset(executions.data, 0, executions.size * sizeof(uint64_t));
   auto address = reinterpret_cast<uintptr_t>(workgroupStorage.data);
   workgroup = reinterpret_cast<char *>((address + workgroupAlignment - 1) & ~uintptr_t(workgroupAlignment - 1));
   return true;
