@@ -2,6 +2,7 @@
 // matrices.
 #include "KernelRewriter.h"
 #include "mf/Dialect/MF/IR/MFAttributes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 

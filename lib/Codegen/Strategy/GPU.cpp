@@ -102,7 +102,7 @@ static GPUTableTileAttr selectCutRows(LookupOp op, GPUTargetAttr target) {
   int64_t rows = cast<ShapedType>(op.getTables().front().getType()).getDimSize(2), tokens = getTileTokens(op);
   int64_t rowBytes = std::max(sectorBytes, kThreadBytes * kTileThreads * tokens / kSharingTokens);
   int64_t tables = bankBytes / rowBytes;
-  int64_t codeBits = getElementTypeOrSelf(op.getCodes().getType()).getIntOrFloatBitWidth();
+  int64_t codeBits = cast<ShapedType>(op.getCodes().getType()).getElementTypeBitWidth();
   if (getRowBytes(op.getTables().front()) != bankBytes || op.getNumTables() % tables != 0 || codeBits * tables > 64 ||
       rows > 256 || 2 * rows * bankBytes > target.getWorkgroupBytes())
     return {};
