@@ -220,8 +220,9 @@ SmallVector<Value> IntegerTileKernel::addRows(Value step, Value token, ValueRang
 SmallVector<Value> IntegerTileKernel::addBeside(Value step, Value token, ValueRange before) {
   int64_t count = strategy.getTables();
   Value first = k.mul(step, count), side = slices.getSide();
-  SmallVector<Value> codes = k.rotate(k.loadStored(op.getCodes(), {token, first}, count), side);
-  SmallVector<Value> scores = k.rotate(k.loadStored(op.getScores(), {token, first}, count), side);
+  SmallVector<Value> place = sums.getPlace(token, first);
+  SmallVector<Value> codes = k.rotate(k.loadStored(slices.getCodes(), place, count), side);
+  SmallVector<Value> scores = k.rotate(k.loadStored(slices.getScores(), place, count), side);
   SmallVector<Value> next(before), pieces;
   for (int64_t i = 0; i < count; ++i) {
     Value row = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), codes[i]);
@@ -265,10 +266,10 @@ void IntegerTileKernel::store(unsigned set, Value token, ArrayRef<Value> total) 
 
 void IntegerTileKernel::build(unsigned set) {
   size_t size = sums.getNumSums();
-  SmallVector<Value> zeros(slices.getTokens().size() * size, k.integer(0));
+  SmallVector<Value> zeros(slices.getRows().size() * size, k.integer(0));
   SmallVector<Value> totals = slices.forEachStep(set, zeros, [&](Value step, ValueRange before) {
     SmallVector<Value> added;
-    for (auto [i, token] : llvm::enumerate(slices.getTokens()))
+    for (auto [i, token] : llvm::enumerate(slices.getRows()))
       llvm::append_range(added, addStep(step, token, before.slice(i * size, size)));
     return added;
   });
@@ -279,5 +280,6 @@ void IntegerTileKernel::build(unsigned set) {
 
 void mf::buildGPUIntegerTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k) {
   IntegerTileKernel kernel{op, strategy, k, TableSlices(op, strategy, k), IntegerSums(op, k, kThreadBytes)};
+  kernel.sums.setRows(kernel.slices.getCodes(), kernel.slices.getScores());
   forEachSet(op, k, [&](unsigned set) { kernel.build(set); });
 }

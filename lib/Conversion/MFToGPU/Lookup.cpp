@@ -115,19 +115,19 @@ struct TileKernel {
   /// Whether the second one of the tables beside each other is read first; null where there is one.
   Value isTurned;
 
-  Value addRow(Value step, Value token, Value sum);
-  Value addPair(Value step, Value token, Value sum);
+  Value addRow(Value step, Value tokenRow, Value sum);
+  Value addPair(Value step, Value tokenRow, Value sum);
   void build(unsigned set);
 };
 } // namespace
 
 /// Adds the row of a token where it is in the slice.
-Value TileKernel::addRow(Value step, Value token, Value sum) {
+Value TileKernel::addRow(Value step, Value tokenRow, Value sum) {
   const SliceShape &shape = slices.getShape();
-  Value table = k.div(step, shape.parts);
-  Value code = k.loadUnsigned(op.getCodes(), {token, table});
+  Value place = k.placeInRow(tokenRow, k.div(step, shape.parts));
+  Value code = k.loadUnsigned(slices.getCodes(), place);
   auto add = [&](Value row) {
-    Value score = k.load(op.getScores(), {token, table}, 1);
+    Value score = k.load(slices.getScores(), place, 1);
     return k.fma(k.broadcast(score, shape.width), k.extend(slices.load(step, k.index(0), row)), sum);
   };
   if (shape.parts == 1)
@@ -142,13 +142,13 @@ Value TileKernel::addRow(Value step, Value token, Value sum) {
 
 /// Adds the rows of a token in two tables. Which one is read first depends on the thread, which one is added first does
 /// not.
-Value TileKernel::addPair(Value step, Value token, Value sum) {
+Value TileKernel::addPair(Value step, Value tokenRow, Value sum) {
   int64_t width = slices.getShape().width;
-  Value table = k.mul(step, 2);
+  Value place = k.placeInRow(tokenRow, k.mul(step, 2));
   SmallVector<Value> codes;
-  for (Value code : k.elements(k.loadStored(op.getCodes(), {token, table}, 2), 2))
+  for (Value code : k.elements(k.loadStored(slices.getCodes(), place, 2), 2))
     codes.push_back(arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), code));
-  SmallVector<Value> scores = k.elements(k.load(op.getScores(), {token, table}, 2), 2);
+  SmallVector<Value> scores = k.elements(k.load(slices.getScores(), place, 2), 2);
   Value first = slices.load(step, slices.getSide(), k.select(isTurned, codes[1], codes[0]));
   Value second = slices.load(step, k.sub(k.index(1), slices.getSide()), k.select(isTurned, codes[0], codes[1]));
   sum = k.fma(k.broadcast(scores[0], width), k.extend(k.select(isTurned, second, first)), sum);
@@ -158,12 +158,12 @@ Value TileKernel::addPair(Value step, Value token, Value sum) {
 void TileKernel::build(unsigned set) {
   Value init = op.getInits()[set];
   Value column = k.add(k.mul(slices.getStrip(), op.getLayoutAttr().getStripColumns()), slices.getElement());
-  SmallVector<Value> zeros(slices.getTokens().size(),
+  SmallVector<Value> zeros(slices.getRows().size(),
                            loadBias(k, getBias(op, set), column, slices.getShape().width));
   SmallVector<Value> sums = slices.forEachStep(set, zeros, [&](Value step, ValueRange before) {
     SmallVector<Value> added;
-    for (auto [token, sum] : llvm::zip_equal(slices.getTokens(), before))
-      added.push_back(isTurned ? addPair(step, token, sum) : addRow(step, token, sum));
+    for (auto [row, sum] : llvm::zip_equal(slices.getRows(), before))
+      added.push_back(isTurned ? addPair(step, row, sum) : addRow(step, row, sum));
     return added;
   });
   slices.forEachToken(init, [&](size_t i, Value token) { k.store(sums[i], init, {token, column}); });

@@ -78,11 +78,11 @@ LaunchShape mf::getTableTileShape(KernelModule &kernels, LookupOp op, GPUTableTi
 
 TableSlices::TableSlices(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k)
     : op(op), strategy(strategy), k(k), shape(op, strategy) {
-  int64_t tables = strategy.getTables(), rows = strategy.getRows(), row = shape.rowElements;
+  int64_t tables = strategy.getTables(), sliceRows = strategy.getRows(), row = shape.rowElements;
   Type type = getTablesType(op).getElementType();
-  SmallVector<int64_t> sizes = {shape.buffers, rows, tables, row};
+  SmallVector<int64_t> sizes = {shape.buffers, sliceRows, tables, row};
   if (shape.sides == 1)
-    sizes = {shape.buffers, tables, shape.strips, rows + (shape.strips > 1 ? 1 : 0), row};
+    sizes = {shape.buffers, tables, shape.strips, sliceRows + (shape.strips > 1 ? 1 : 0), row};
   slices = k.workgroupMemory(sizes, type);
   if (strategy.getCluster())
     barriers = k.workgroupMemory({shape.buffers}, k.builder().getI64Type(), shape.buffers * shape.sliceBytes);
@@ -95,13 +95,16 @@ TableSlices::TableSlices(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilde
   side = k.rem(k.div(thread, shape.lanes), shape.sides);
   Value last = k.sub(k.dim(op.getCodes(), 0), k.index(1));
   Value first = k.add(k.mul(k.block(gpu::Dimension::y), shape.tokens), k.div(thread, shape.lanes));
+  // Places of 32 bits take half the registers of addresses. More elements than that are more than a device has tokens for.
   for (int64_t i = 0; i < strategy.getTokens(); ++i)
-    tokens.push_back(k.min(k.add(first, i * shape.groups), last));
+    rows.push_back(k.toI32(k.mul(k.min(k.add(first, i * shape.groups), last), op.getNumTables())));
+  codes = memref::CollapseShapeOp::create(k.builder(), op.getCodes(), ArrayRef<ReassociationIndices>{{0, 1}});
+  scores = memref::CollapseShapeOp::create(k.builder(), op.getScores(), ArrayRef<ReassociationIndices>{{0, 1}});
 }
 
 void TableSlices::forEachToken(Value init, function_ref<void(size_t, Value)> store) {
   Value first = k.add(k.mul(k.block(gpu::Dimension::y), shape.tokens), k.div(thread, shape.lanes));
-  for (size_t i = 0; i < tokens.size(); ++i) {
+  for (size_t i = 0; i < rows.size(); ++i) {
     Value token = k.add(first, i * shape.groups);
     k.ifThen(k.isBelow(token, k.dim(init, 0)), [&] { store(i, token); });
   }

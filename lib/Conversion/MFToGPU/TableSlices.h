@@ -42,8 +42,11 @@ public:
   TableSlices(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
 
   const SliceShape &getShape() const { return shape; }
-  /// The tokens of the thread; behind the last one, that one again. The grid's y counts blocks of tokens.
-  ArrayRef<Value> getTokens() const { return tokens; }
+  /// The rows of codes and scores of the thread's tokens, behind the last one that one again, as i32: where they begin
+  /// in what getCodes and getScores give. The grid's y counts blocks of tokens.
+  ArrayRef<Value> getRows() const { return rows; }
+  Value getCodes() const { return codes; }
+  Value getScores() const { return scores; }
   /// store(i, token) for those of them that are there.
   void forEachToken(Value init, function_ref<void(size_t, Value)> store);
   /// The thread's strip, and its first element there.
@@ -76,7 +79,8 @@ private:
   SliceShape shape;
   Value slices, barriers;
   Value thread, strip, element, side, firstStrip, firstElement;
-  SmallVector<Value> tokens;
+  Value codes, scores; ///< in one dimension
+  SmallVector<Value> rows;
 };
 
 } // namespace mlir::mf

@@ -41,6 +41,8 @@ public:
   Value isBelow(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y); }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
   Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
+  /// Where `table` is in the row of a token that begins at `row`, both of 32 bits meanwhile.
+  Value placeInRow(Value row, Value table) { return arith::IndexCastUIOp::create(b, b.getIndexType(), add(row, toI32(table))); }
   Value dim(Value memref, int64_t dimension);
   /// The integer element at `indices` as an index: unsigned, or with its sign clamped to [0, size).
   Value loadUnsigned(Value memref, ValueRange indices);
