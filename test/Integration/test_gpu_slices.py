@@ -141,3 +141,31 @@ def test_broken_clusters(name, tile, tmp_path):
     change, message = BROKEN[name]
     with pytest.raises(memoryformer.Error, match=message):
         run_changed(tmp_path, tile, change)
+
+
+def test_lanes_that_begin_with_the_same_table_meet_in_its_banks(tile, tmp_path):
+    """Right results: each lane knows which table it reads first. Half of the rows of two tokens are in the same banks."""
+    if tile[0] != "sm_80":
+        pytest.skip("has whole rows")
+
+    def change(text):
+        group = re.search(r"(%\w+) = arith\.divui %thread_id_x, %c4", text).group(1)
+        return re.sub(rf"= arith\.remui {group}, %c2 ", "= arith.subi %c2, %c2 ", text)
+
+    counts = run_changed(tmp_path, tile, change)
+    assert counts["workgroup_wavefronts"] > 1.3 * counts["workgroup_ideal_wavefronts"]
+
+
+def test_strips_without_a_row_between_them_meet_in_banks(tmp_path):
+    """Of tables of 10 bits: both strips of a slice begin at the same bank."""
+    model_text = lookup_module(2, 1024, [128])
+    source = tmp_path / "model.mlir"
+    source.write_text(model_text)
+    text = gpu_host.kernels(source, "sm_80", "table-dtype=i8")
+    changed = text.replace("2x1x2x257x64xi8", "2x1x2x256x64xi8")
+    assert changed != text
+    library = gpu_host.compile_kernels(tmp_path / "changed", model_text, changed, "--table-dtype=i8")
+    with gpu_host.open_checked(library) as model:
+        call(model, "lookup", *lookup_inputs(2, 1024, 300))
+        (counts,) = [kernel for name, kernel in gpu_host.counts(model).items() if name.startswith("lookup_integer_tile")]
+    assert counts["workgroup_wavefronts"] > 1.3 * counts["workgroup_ideal_wavefronts"]

@@ -213,65 +213,6 @@ bool Block::releaseBarrier() {
   return true;
 }
 
-/// Threads whose phase has ended go on.
-bool Block::releaseTransfers() {
-  bool released = false;
-  uint32_t time = 0;
-  for (int32_t i = 0; i < kernel->threads; ++i) {
-    Thread &thread = threads.data[i];
-    if (thread.state != Thread::AtTransfer || !transfers.hasEnded(thread.transferBarrier, thread.parity))
-      continue;
-    if (!released)
-      time = shadow.observe();
-    released = true;
-    thread.progress.observed[thread.transferBarrier] = time;
-    thread.state = Thread::Ready;
-  }
-  return released;
-}
-
-bool Block::areAtClusterBarrier(bool &any) const {
-  uint32_t next = 0;
-  for (int32_t i = 0; i < kernel->threads; ++i) {
-    const Thread &thread = threads.data[i];
-    if (thread.state == Thread::AtClusterBarrier) {
-      any = true;
-      next = thread.progress.passed + 1;
-    }
-  }
-  for (int32_t i = 0; i < kernel->threads; ++i)
-    if (threads.data[i].state != Thread::Done && threads.data[i].progress.arrived < next)
-      return false;
-  return true;
-}
-
-void Block::passClusterBarrier() {
-  countWarps();
-  for (int32_t i = 0; i < kernel->threads; ++i) {
-    Thread &thread = threads.data[i];
-    if (thread.state != Thread::AtClusterBarrier)
-      continue;
-    ++thread.progress.passed;
-    thread.state = Thread::Ready;
-  }
-}
-
-bool Block::deliverCopies() {
-  for (int32_t i = 0; i < kernel->threads; ++i) {
-    const Thread &thread = threads.data[i];
-    if (thread.state != Thread::AtTransfer)
-      continue;
-    auto arrived = [&](const Transfer &transfer) {
-      if (kernel->checked)
-        shadow.completeTransfer(uint32_t(transfer.to - workgroup), transfer.bytes, transfer.barrier,
-                                thread.progress.arrived);
-    };
-    if (transfers.deliver(thread.transferBarrier, arrived))
-      return true;
-  }
-  return false;
-}
-
 void Block::countWarps() {
   for (uint32_t warp = 0; kernel->checked && warp * kWarp < uint32_t(kernel->threads); ++warp)
     countWarp(warp);
@@ -341,6 +282,16 @@ void Block::checkIndex(Thread &thread, int32_t site, int32_t dimension, int64_t 
          dimension, (long long)extent);
 }
 
+SharedAccess Block::describeAccess(const Thread &thread, int64_t address, int32_t bytes) const {
+  SharedAccess access = {};
+  access.offset = uint32_t(getOffset(address));
+  access.bytes = uint32_t(bytes);
+  access.thread = uint16_t(thread.visible.thread);
+  access.progress = &thread.progress;
+  access.epoch = thread.progress.arrived;
+  return access;
+}
+
 void Block::access(Thread &thread, int32_t site, int64_t address) {
   const mf_rt_gpu_site &place = kernel->sites[site];
   if (address % place.alignment != 0)
@@ -396,112 +347,6 @@ void Block::awaitCopies(Thread &thread, uint32_t groups) {
       shadow.complete(uint32_t(getOffset(copy.to)), uint32_t(copy.bytes), uint16_t(thread.visible.thread));
   }
   thread.copies.size = kept;
-}
-
-//===----------------------------------------------------------------------===//
-// Bulk copies and clusters
-//===----------------------------------------------------------------------===//
-
-SharedAccess Block::describeAccess(const Thread &thread, int64_t address, int32_t bytes) const {
-  SharedAccess access = {};
-  access.offset = uint32_t(getOffset(address));
-  access.bytes = uint32_t(bytes);
-  access.thread = uint16_t(thread.visible.thread);
-  access.progress = &thread.progress;
-  access.epoch = thread.progress.arrived;
-  return access;
-}
-
-void Block::initTransferBarrier(Thread &thread, int32_t site, int64_t address, int32_t count) {
-  int64_t offset = getOffset(address);
-  if (offset < 0 || offset + 8 > int64_t(launch->workgroupBytes) || offset % 8 != 0)
-    fail(thread, site, "is no place of 8 bytes in the %u bytes of workgroup memory", launch->workgroupBytes);
-  if (transfers.find(uint32_t(offset)) >= 0)
-    fail(thread, site, "initialises a barrier again");
-  int32_t barrier = transfers.init(uint32_t(offset), count, describeAccess(thread, address, 8), shadow.getTime());
-  if (barrier < 0)
-    fail(thread, site, "initialises more than %d barriers", kMostTransferBarriers);
-}
-
-int32_t Block::findTransferBarrier(Thread &thread, int32_t site, int64_t address) {
-  int32_t barrier = transfers.find(uint32_t(getOffset(address)));
-  if (barrier < 0)
-    fail(thread, site, "uses a barrier that nothing initialised");
-  const TransferBarrier &used = transfers.get(barrier);
-  if (kernel->checked && !shadow.isAfter(used.init, used.initTime, describeAccess(thread, address, 8)))
-    fail(thread, site, "race: uses a barrier that another thread initialised, without a barrier between them");
-  return barrier;
-}
-
-void Block::expectTransfer(Thread &thread, int32_t site, int64_t address, int32_t bytes) {
-  int32_t number = findTransferBarrier(thread, site, address);
-  TransferBarrier &barrier = transfers.get(number);
-  if (barrier.pending == 0)
-    fail(thread, site, "arrives at a barrier for which all have arrived");
-  --barrier.pending;
-  barrier.bytes += bytes;
-  transfers.update(number);
-}
-
-void Block::awaitTransfer(Thread &thread, int32_t site, int64_t address, uint32_t parity) {
-  thread.site = site;
-  thread.transferBarrier = findTransferBarrier(thread, site, address);
-  thread.parity = parity & 1;
-  thread.state = Thread::AtTransfer;
-  suspend(thread);
-}
-
-const char *Block::receive(const SharedAccess &access, const PendingCopy &copy, uint32_t offset,
-                           uint32_t barrierOffset) {
-  int32_t barrier = transfers.find(barrierOffset);
-  if (barrier < 0)
-    return "is counted by a barrier that nothing initialised";
-  if (kernel->checked) {
-    const TransferBarrier &counting = transfers.get(barrier);
-    if (!shadow.isAfter(counting.init, counting.initTime, access))
-      return "race: is counted by a barrier that another thread initialised, without a barrier between them";
-    if (const char *problem = shadow.access(access))
-      return problem;
-  }
-  Transfer transfer = {workgroup + offset, reinterpret_cast<const char *>(copy.from), uint32_t(copy.bytes), barrier};
-  return transfers.add(transfer) ? nullptr : "out of memory for copies";
-}
-
-void Block::startTransfer(Thread &thread, int32_t site, const PendingCopy &copy, int64_t barrier, uint32_t mask) {
-  uint32_t targets = mask ? mask : uint32_t(1) << rank;
-  int64_t offset = getOffset(copy.to);
-  if (offset < 0 || offset + copy.bytes > int64_t(launch->workgroupBytes))
-    fail(thread, site, "is out of bounds: byte %lld of the %u bytes of workgroup memory",
-         (long long)(offset + copy.bytes - 1), launch->workgroupBytes);
-  if (copy.to % 16 != 0 || copy.from % 16 != 0)
-    fail(thread, site, "is misaligned: its address is no multiple of 16 bytes");
-  if (targets >> cluster->getSize())
-    fail(thread, site, "goes to blocks that its cluster of %d does not have", cluster->getSize());
-  SharedAccess access = describeAccess(thread, copy.to, copy.bytes);
-  access.writes = access.delayed = true;
-  for (int32_t i = 0; i < cluster->getSize(); ++i) {
-    access.remote = i != rank;
-    if (targets >> i & 1)
-      if (const char *problem =
-              cluster->getBlock(i).receive(access, copy, uint32_t(offset), uint32_t(getOffset(barrier))))
-        fail(thread, site, "%s", problem);
-  }
-  if (kernel->checked)
-    counters.addBulkCopy(copy.from, uint64_t(copy.bytes), uint64_t(__builtin_popcount(targets)));
-}
-
-void Block::arriveAtCluster(Thread &thread, int32_t site) {
-  if (thread.progress.arrived != thread.progress.passed)
-    fail(thread, site, "arrives at a barrier of the cluster twice");
-  ++thread.progress.arrived;
-}
-
-void Block::waitForCluster(Thread &thread, int32_t site) {
-  if (thread.progress.arrived == thread.progress.passed)
-    fail(thread, site, "waits at a barrier of the cluster without an arrival");
-  thread.site = site;
-  thread.state = Thread::AtClusterBarrier;
-  suspend(thread);
 }
 
 } // namespace mf::rt::gpu

@@ -206,29 +206,3 @@ void mf_rt_gpu_close_copies(mf_rt_gpu_thread *thread) { ++getThread(thread).open
 void mf_rt_gpu_await_copies(mf_rt_gpu_thread *thread, int32_t groups) {
   getThread(thread).block->awaitCopies(getThread(thread), uint32_t(groups));
 }
-
-void mf_rt_gpu_mbarrier_init(mf_rt_gpu_thread *visible, int32_t site, int64_t barrier, int32_t count) {
-  getThread(visible).block->initTransferBarrier(getThread(visible), site, barrier, count);
-}
-
-void mf_rt_gpu_mbarrier_expect(mf_rt_gpu_thread *visible, int32_t site, int64_t barrier, int32_t bytes) {
-  getThread(visible).block->expectTransfer(getThread(visible), site, barrier, bytes);
-}
-
-void mf_rt_gpu_mbarrier_wait(mf_rt_gpu_thread *visible, int32_t site, int64_t barrier, uint32_t parity) {
-  getThread(visible).block->awaitTransfer(getThread(visible), site, barrier, parity);
-}
-
-void mf_rt_gpu_bulk_copy(mf_rt_gpu_thread *visible, int32_t site, int64_t to, int64_t from, int32_t bytes,
-                         int64_t barrier, int32_t mask) {
-  Thread &thread = getThread(visible);
-  thread.block->startTransfer(thread, site, {to, from, bytes, bytes, 0}, barrier, uint32_t(mask));
-}
-
-void mf_rt_gpu_cluster_arrive(mf_rt_gpu_thread *visible, int32_t site) {
-  getThread(visible).block->arriveAtCluster(getThread(visible), site);
-}
-
-void mf_rt_gpu_cluster_wait(mf_rt_gpu_thread *visible, int32_t site) {
-  getThread(visible).block->waitForCluster(getThread(visible), site);
-}
