@@ -188,35 +188,31 @@ SmallVector<Value> TableSlices::passByThreads(Value tables, ValueRange initial,
 }
 
 /// Blocks of a cluster arrive when they have read a slice, and wait for each other a step later, before its buffer is
-/// overwritten: none waits for one that is less than a step behind.
+/// overwritten: none waits for one that is less than a step behind. A copy starts with its step's predecessor, not where
+/// blocks wait: a branch there would keep what a thread has loaded from being added before it.
 SmallVector<Value> TableSlices::passByBlocks(Value tables, ValueRange initial,
                                              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   bool isShared = shape.clusterBlocks > 1;
   auto arrive = [&] { isShared ? k.clusterArrive() : void(); };
   auto wait = [&] { isShared ? k.clusterWait() : k.barrier(); };
-  int64_t ahead = shape.buffers - 1;
-  Value isFirst = k.isEqual(thread, k.index(0));
+  Value isFirst = k.isEqual(thread, k.index(0)), steps = k.index(shape.steps);
   k.ifThen(isFirst, [&] {
     for (int64_t i = 0; i < shape.buffers; ++i)
       k.initBarrier(barriers, k.index(i), /*count=*/1);
   });
   arrive();
   wait();
-  k.ifThen(isFirst, [&] {
-    for (int64_t step = 0; step < std::min(ahead, shape.steps); ++step)
-      copyByBlocks(tables, k.index(step));
-  });
+  k.ifThen(isFirst, [&] { copyByBlocks(tables, k.index(0)); });
   arrive();
   SmallVector<Value> results =
-      k.loop(k.index(0), k.index(shape.steps), k.index(1), initial, [&](Value step, ValueRange carried) {
+      k.loop(k.index(0), steps, k.index(1), initial, [&](Value step, ValueRange carried) {
+        Value next = k.add(step, 1);
+        k.ifThen(k.both(isFirst, k.isBelow(next, steps)), [&] { copyByBlocks(tables, next); });
         k.awaitBarrier(barriers, k.rem(step, shape.buffers), k.rem(k.div(step, shape.buffers), 2));
-        SmallVector<Value> next = body(step, carried);
+        SmallVector<Value> sums = body(step, carried);
         wait();
-        Value following = k.add(step, ahead);
-        k.ifThen(k.both(isFirst, k.isBelow(following, k.index(shape.steps))),
-                 [&] { copyByBlocks(tables, following); });
         arrive();
-        return next;
+        return sums;
       });
   if (isShared)
     wait();

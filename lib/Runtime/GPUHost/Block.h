@@ -90,8 +90,10 @@ public:
   void waitForCluster(Thread &thread, int32_t site);
 
   // Called by the cluster.
-  /// Whether every thread has arrived at the next barrier of the cluster or has ended; sets `any` where one waits there.
-  bool areAtClusterBarrier(bool &any) const;
+  /// The number, from 1 on, of the barrier of the cluster that threads wait at; 0 where none does.
+  uint32_t getAwaitedBarrier() const;
+  /// Whether every thread has arrived at that barrier or has ended.
+  bool hasArrived(uint32_t barrier) const;
   void passClusterBarrier();
   /// Lets copies arrive that a thread waits for. Returns whether there were any.
   bool deliverCopies();

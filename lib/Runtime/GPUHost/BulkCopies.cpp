@@ -120,17 +120,16 @@ bool Block::releaseTransfers() {
   return released;
 }
 
-bool Block::areAtClusterBarrier(bool &any) const {
-  uint32_t next = 0;
-  for (int32_t i = 0; i < kernel->threads; ++i) {
-    const Thread &thread = threads.data[i];
-    if (thread.state == Thread::AtClusterBarrier) {
-      any = true;
-      next = thread.progress.passed + 1;
-    }
-  }
+uint32_t Block::getAwaitedBarrier() const {
   for (int32_t i = 0; i < kernel->threads; ++i)
-    if (threads.data[i].state != Thread::Done && threads.data[i].progress.arrived < next)
+    if (threads.data[i].state == Thread::AtClusterBarrier)
+      return threads.data[i].progress.passed + 1;
+  return 0;
+}
+
+bool Block::hasArrived(uint32_t barrier) const {
+  for (int32_t i = 0; i < kernel->threads; ++i)
+    if (threads.data[i].state != Thread::Done && threads.data[i].progress.arrived < barrier)
       return false;
   return true;
 }

@@ -39,10 +39,13 @@ bool Cluster::advance() {
 }
 
 bool Cluster::releaseWaiting() {
-  bool all = true, any = false;
+  uint32_t awaited = 0;
+  for (int32_t i = 0; i < size && !awaited; ++i)
+    awaited = blocks[i]->getAwaitedBarrier();
+  bool all = awaited;
   for (int32_t i = 0; i < size; ++i)
-    all &= blocks[i]->areAtClusterBarrier(any);
-  if (all && any) {
+    all &= blocks[i]->hasArrived(awaited);
+  if (all) {
     for (int32_t i = 0; i < size; ++i)
       blocks[i]->passClusterBarrier();
     return true;
