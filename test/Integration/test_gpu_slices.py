@@ -121,7 +121,7 @@ def drop(op, number):
 
 # The first set is the one that block z = 0 computes: ops 0 to 2 of the barrier of the cluster are before its loop.
 BROKEN = {
-    "wait": (drop("mf.mbarrier_wait", 0), "reads workgroup memory while a copy to it is on its way"),
+    "wait": (drop("mf.mbarrier_wait", 0), "reads workgroup memory while a copy to it is on its way|that nothing wrote"),
     "expect": (drop("mf.mbarrier_expect", 0), "waits for arrivals or bytes that do not come"),
     "init": (drop("mf.mbarrier_init", 1), "uses a barrier that nothing initialised|counted by a barrier that nothing"),
     "cluster wait at the start": (drop("nvvm.cluster.wait", 0), "twice|nothing initialised|without an arrival"),

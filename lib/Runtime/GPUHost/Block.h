@@ -90,11 +90,10 @@ public:
   void waitForCluster(Thread &thread, int32_t site);
 
   // Called by the cluster.
-  /// The number, from 1 on, of the barrier of the cluster that threads wait at; 0 where none does.
-  uint32_t getAwaitedBarrier() const;
-  /// Whether every thread has arrived at that barrier or has ended.
-  bool hasArrived(uint32_t barrier) const;
-  void passClusterBarrier();
+  /// Barriers of the cluster that all threads have arrived at that have not ended.
+  uint32_t getLeastArrived() const;
+  /// Lets threads go on that wait at one of the first `arrived` barriers. Returns whether there were any.
+  bool passClusterBarriers(uint32_t arrived);
   /// Lets copies arrive that a thread waits for. Returns whether there were any.
   bool deliverCopies();
   bool isChecked() const { return kernel->checked; }

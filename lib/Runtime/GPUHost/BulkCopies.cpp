@@ -120,29 +120,27 @@ bool Block::releaseTransfers() {
   return released;
 }
 
-uint32_t Block::getAwaitedBarrier() const {
+uint32_t Block::getLeastArrived() const {
+  uint32_t least = UINT32_MAX;
   for (int32_t i = 0; i < kernel->threads; ++i)
-    if (threads.data[i].state == Thread::AtClusterBarrier)
-      return threads.data[i].progress.passed + 1;
-  return 0;
+    if (threads.data[i].state != Thread::Done && threads.data[i].progress.arrived < least)
+      least = threads.data[i].progress.arrived;
+  return least;
 }
 
-bool Block::hasArrived(uint32_t barrier) const {
-  for (int32_t i = 0; i < kernel->threads; ++i)
-    if (threads.data[i].state != Thread::Done && threads.data[i].progress.arrived < barrier)
-      return false;
-  return true;
-}
-
-void Block::passClusterBarrier() {
-  countWarps();
+bool Block::passClusterBarriers(uint32_t arrived) {
+  bool any = false;
   for (int32_t i = 0; i < kernel->threads; ++i) {
     Thread &thread = threads.data[i];
-    if (thread.state != Thread::AtClusterBarrier)
+    if (thread.state != Thread::AtClusterBarrier || thread.progress.passed >= arrived)
       continue;
     ++thread.progress.passed;
     thread.state = Thread::Ready;
+    any = true;
   }
+  if (any)
+    countWarps();
+  return any;
 }
 
 bool Block::deliverCopies() {

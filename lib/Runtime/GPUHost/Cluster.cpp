@@ -39,17 +39,15 @@ bool Cluster::advance() {
 }
 
 bool Cluster::releaseWaiting() {
-  uint32_t awaited = 0;
-  for (int32_t i = 0; i < size && !awaited; ++i)
-    awaited = blocks[i]->getAwaitedBarrier();
-  bool all = awaited;
+  uint32_t arrived = UINT32_MAX;
   for (int32_t i = 0; i < size; ++i)
-    all &= blocks[i]->hasArrived(awaited);
-  if (all) {
-    for (int32_t i = 0; i < size; ++i)
-      blocks[i]->passClusterBarrier();
+    if (uint32_t least = blocks[i]->getLeastArrived(); least < arrived)
+      arrived = least;
+  bool any = false;
+  for (int32_t i = 0; i < size; ++i)
+    any |= blocks[i]->passClusterBarriers(arrived);
+  if (any)
     return true;
-  }
   for (int32_t i = 0; i < size; ++i)
     if (blocks[i]->deliverCopies())
       return true;
