@@ -11,12 +11,12 @@ import pytest
 
 import gpu_host
 from test_gpu_host import Layer
-from test_gpu_integers import lookup_inputs
+from test_gpu_integers import CPU, OPTIONS, lookup_inputs
 from test_quantised import call, lookup_module
 
 ARCHS = ["sm_80", "sm_90a"]
 TOKENS = 2048
-TABLES = 8
+TABLES = 4
 
 
 def check_traffic(counts, table_bytes, sharing, blocks):
@@ -32,7 +32,7 @@ def check_traffic(counts, table_bytes, sharing, blocks):
 @pytest.mark.parametrize("element", ["f32", "f16"])
 def test_floats(element, arch, compiler, tmp_path):
     layer = Layer(TABLES, 8, 64, element)
-    library = compiler.module(f"slices_{element}_{arch}", layer.text(tmp_path), "--gpu-host", f"--gpu-arch={arch}")
+    library = compiler.module(f"slices_{element}_{arch}", layer.text(tmp_path), *OPTIONS, f"--gpu-arch={arch}")
     codes, scores = layer.inputs(TOKENS)
     with gpu_host.open_checked(library, threads=2) as model:
         results = model.call("lookup", codes, scores)
@@ -52,13 +52,13 @@ def test_floats(element, arch, compiler, tmp_path):
                                                        ("sm_80", "i4", 512, 1), ("sm_90a", "i4", 1024, 8)])
 def test_integers(arch, dtype, sharing, blocks, compiler):
     columns = 128 if dtype == "i8" else 256
-    options = f"--table-dtype={dtype}", "--gpu-host", f"--gpu-arch={arch}", "-mcpu=x86-64-v3"
+    options = f"--table-dtype={dtype}", *OPTIONS, f"--gpu-arch={arch}"
     library = compiler.module(f"slices_{dtype}_{arch}", lookup_module(TABLES, 256, [columns]), *options)
     inputs = lookup_inputs(TABLES, 256, TOKENS)
     with gpu_host.open_checked(library, threads=2) as model:
         results = call(model, "lookup", *inputs)
         (counts,) = [kernel for name, kernel in gpu_host.counts(model).items() if name.startswith("lookup_integer_tile")]
-    with memoryformer.load(library, variant="x86-64-v3") as model:
+    with memoryformer.load(library, variant=CPU) as model:
         for y, expected in zip(results, call(model, "lookup", *inputs), strict=True):
             np.testing.assert_array_equal(y, expected)
     check_traffic(counts, TABLES * 256 * 128, sharing, blocks)
@@ -67,13 +67,13 @@ def test_integers(arch, dtype, sharing, blocks, compiler):
 # Two strips of 64 bytes lie behind each other, the second one a row further: of 10 bits, in four slices.
 @pytest.mark.parametrize("arch", ARCHS)
 def test_ten_bits(arch, compiler):
-    options = "--table-dtype=i8", "--gpu-host", f"--gpu-arch={arch}", "-mcpu=x86-64-v3"
+    options = "--table-dtype=i8", *OPTIONS, f"--gpu-arch={arch}"
     library = compiler.module(f"ten_bits_{arch}", lookup_module(2, 1024, [128]), *options)
     inputs = lookup_inputs(2, 1024, 1024)
     with gpu_host.open_checked(library, threads=2) as model:
         results = call(model, "lookup", *inputs)
         (counts,) = [kernel for name, kernel in gpu_host.counts(model).items() if name.startswith("lookup_integer_tile")]
-    with memoryformer.load(library, variant="x86-64-v3") as model:
+    with memoryformer.load(library, variant=CPU) as model:
         np.testing.assert_array_equal(results[0], call(model, "lookup", *inputs)[0])
     # Blocks of sm_80 have 256 tokens.
     assert counts["copied_bytes"] == 2 * 1024 * 128 * (4 if arch == "sm_80" else 1)
@@ -83,24 +83,24 @@ def test_ten_bits(arch, compiler):
 # Broken on purpose.
 
 
-@pytest.fixture(scope="module", params=ARCHS)
-def tile(request, tmp_path_factory):
-    """A layer, its module, and the text of its kernels."""
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory):
+    """A layer, its module, and the text of its kernels by architecture."""
     folder = tmp_path_factory.mktemp("slices")
-    layer = Layer(TABLES, 8, 64, "f16")
+    layer = Layer(4, 8, 64, "f16")
     source = folder / "layer.mlir"
     source.write_text(layer.text(folder))
-    return request.param, layer, source.read_text(), gpu_host.kernels(source, request.param)
+    return layer, source.read_text(), {arch: gpu_host.kernels(source, arch) for arch in ARCHS}
 
 
-def run_changed(folder, tile, change, tokens=TOKENS):
-    _, layer, model_text, text = tile
-    begin = text.index("gpu.func @lookup_tile")
-    changed = change(text[begin:])
-    assert changed != text[begin:]
-    library = gpu_host.compile_kernels(folder, model_text, text[:begin] + changed)
-    codes, scores = layer.inputs(tokens)
-    with gpu_host.open_checked(library) as model:
+def run_changed(folder, arch, tiles, change):
+    layer, model_text, texts = tiles
+    begin = texts[arch].index("gpu.func @lookup_tile")
+    changed = change(texts[arch][begin:])
+    assert changed != texts[arch][begin:]
+    library = gpu_host.compile_kernels(folder, model_text, texts[arch][:begin] + changed, f"-mcpu={CPU}")
+    codes, scores = layer.inputs(1024)
+    with gpu_host.open_checked(library, threads=2) as model:
         results = model.call("lookup", codes, scores)
         ((_, counts),) = gpu_host.counts(model).items()
     layer.check(results, codes, scores)
@@ -135,24 +135,20 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_clusters(name, tile, tmp_path):
-    if tile[0] == "sm_80":
-        pytest.skip("has no clusters")
+def test_broken_clusters(name, tiles, tmp_path):
     change, message = BROKEN[name]
     with pytest.raises(memoryformer.Error, match=message):
-        run_changed(tmp_path, tile, change)
+        run_changed(tmp_path, "sm_90a", tiles, change)
 
 
-def test_lanes_that_begin_with_the_same_table_meet_in_its_banks(tile, tmp_path):
+def test_lanes_that_begin_with_the_same_table_meet_in_its_banks(tiles, tmp_path):
     """Right results: each lane knows which table it reads first. Half of the rows of two tokens are in the same banks."""
-    if tile[0] != "sm_80":
-        pytest.skip("has whole rows")
 
     def change(text):
         group = re.search(r"(%\w+) = arith\.divui %thread_id_x, %c4", text).group(1)
         return re.sub(rf"= arith\.remui {group}, %c2 ", "= arith.subi %c2, %c2 ", text)
 
-    counts = run_changed(tmp_path, tile, change)
+    counts = run_changed(tmp_path, "sm_80", tiles, change)
     assert counts["workgroup_wavefronts"] > 1.3 * counts["workgroup_ideal_wavefronts"]
 
 
@@ -164,7 +160,7 @@ def test_strips_without_a_row_between_them_meet_in_banks(tmp_path):
     text = gpu_host.kernels(source, "sm_80", "table-dtype=i8")
     changed = text.replace("2x1x2x257x64xi8", "2x1x2x256x64xi8")
     assert changed != text
-    library = gpu_host.compile_kernels(tmp_path / "changed", model_text, changed, "--table-dtype=i8")
+    library = gpu_host.compile_kernels(tmp_path / "changed", model_text, changed, "--table-dtype=i8", f"-mcpu={CPU}")
     with gpu_host.open_checked(library) as model:
         call(model, "lookup", *lookup_inputs(2, 1024, 300))
         (counts,) = [kernel for name, kernel in gpu_host.counts(model).items() if name.startswith("lookup_integer_tile")]
