@@ -97,7 +97,8 @@ TableSlices::TableSlices(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilde
   Value first = k.add(k.mul(k.block(gpu::Dimension::y), shape.tokens), k.div(thread, shape.lanes));
   // Places of 32 bits take half the registers of addresses. More elements than that are more than a device has tokens for.
   for (int64_t i = 0; i < strategy.getTokens(); ++i)
-    rows.push_back(k.toI32(k.mul(k.min(k.add(first, i * shape.groups), last), op.getNumTables())));
+    // A shuffle hides that they are multiples of a power of two, from which the back end would make addresses again.
+    rows.push_back(k.shuffleXor(k.toI32(k.mul(k.min(k.add(first, i * shape.groups), last), op.getNumTables())), 0));
   codes = memref::CollapseShapeOp::create(k.builder(), op.getCodes(), ArrayRef<ReassociationIndices>{{0, 1}});
   scores = memref::CollapseShapeOp::create(k.builder(), op.getScores(), ArrayRef<ReassociationIndices>{{0, 1}});
 }
