@@ -74,8 +74,8 @@ typedef struct mf_rt_gpu_kernel {
   const int32_t *regions; /* MF_RT_GPU_KIND_COUNT numbers per region: operations of one execution */
 } mf_rt_gpu_kernel;
 
-/* Runs x * y * z blocks, whole clusters, none where one is 0, and returns when all have ended. After a kernel of the call has failed it
- * does nothing. */
+/* Runs x * y * z blocks, whole clusters, none where one is 0, and returns when all have ended. After a kernel of the
+ * call has failed it does nothing. */
 void mf_rt_gpu_launch(const mf_rt_frame *frame, const mf_rt_gpu_kernel *kernel, const void *arguments, int64_t x,
                       int64_t y, int64_t z, int32_t workgroup_bytes);
 

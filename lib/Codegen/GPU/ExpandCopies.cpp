@@ -35,11 +35,11 @@ static Value createShared(ImplicitLocOpBuilder &b, Value memref, ValueRange indi
 }
 
 static void expandCopy(ImplicitLocOpBuilder &b, BulkCopyOp op) {
-  auto cluster = LLVM::LLVMPointerType::get(b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+  auto cluster =
+      LLVM::LLVMPointerType::get(b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
   Value to = createShared(b, op.getDestination(), op.getDestinationIndices());
   to = LLVM::AddrSpaceCastOp::create(b, cluster, to);
-  Value from =
-      createPointer(b, op.getSource(), op.getSourceIndices(), NVVM::NVVMMemorySpace::Global);
+  Value from = createPointer(b, op.getSource(), op.getSourceIndices(), NVVM::NVVMMemorySpace::Global);
   Value barrier = createShared(b, op.getBarriers(), op.getBarrier()), mask;
   if (op.getMulticast())
     mask = integer(b, *op.getMulticast(), 16);

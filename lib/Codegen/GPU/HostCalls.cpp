@@ -61,8 +61,8 @@ void KernelRewriter::checkRun(ImplicitLocOpBuilder &b, int32_t site, const HostA
   auto toI64 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI64Type(), value); };
   Value extent = memref::DimOp::create(b, access.memref, 0);
   if (type.getRank() > 0)
-    call(b, "mf_rt_gpu_check_index", {integer(b, site), integer(b, 0), toI64(last), toI64(extent),
-                                      arith::ConstantIntOp::create(b, 1, 64)});
+    call(b, "mf_rt_gpu_check_index",
+         {integer(b, site), integer(b, 0), toI64(last), toI64(extent), arith::ConstantIntOp::create(b, 1, 64)});
 }
 
 void KernelRewriter::copyBulk(BulkCopyOp op) {

@@ -16,8 +16,8 @@ using namespace mlir::mf;
 
 /// Clusters and bulk copies are of later architectures.
 static LogicalResult verifyCluster(gpu::GPUFuncOp kernel, GPUTargetAttr target) {
-  if (auto size = kernel.getKnownClusterSize(); size && ((*size)[0] != 1 || (*size)[2] != 1 || (*size)[1] < 1 ||
-                                                         (*size)[1] > target.getClusterBlocks()))
+  if (auto size = kernel.getKnownClusterSize();
+      size && ((*size)[0] != 1 || (*size)[2] != 1 || (*size)[1] < 1 || (*size)[1] > target.getClusterBlocks()))
     return kernel.emitOpError() << "expects 'known_cluster_size' to be up to " << target.getClusterBlocks()
                                 << " blocks along y on " << target.getArch();
   if (target.getClusterBlocks() > 1)

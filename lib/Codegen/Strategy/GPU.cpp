@@ -95,8 +95,8 @@ static GPUTableTileAttr selectSharedSlices(LookupOp op, GPUTargetAttr target) {
                                /*tables=*/hasPairs ? 2 : 1, /*rowBytes=*/0, cluster);
 }
 
-/// Parts of rows of several tables beside each other, so that a block has sums for more tokens; null where tables are no
-/// multiple of these, or too large. A part is no less than a sector of memory.
+/// Parts of rows of several tables beside each other, so that a block has sums for more tokens; null where tables are
+/// no multiple of these, or too large. A part is no less than a sector of memory.
 static GPUTableTileAttr selectCutRows(LookupOp op, GPUTargetAttr target) {
   constexpr int64_t bankBytes = 128, sectorBytes = 32;
   int64_t rows = cast<ShapedType>(op.getTables().front().getType()).getDimSize(2), tokens = getTileTokens(op);

@@ -239,9 +239,7 @@ SmallVector<Value> IntegerTileKernel::addPart(Value step, Value token, ValueRang
   int64_t parts = slices.getShape().parts;
   Value table = k.div(step, parts);
   Value row = k.sub(sums.loadRow(token, table).back(), k.mul(k.rem(step, parts), strategy.getRows()));
-  auto add = [&] {
-    return sums.add(slices.load(step, k.index(0), row), sums.loadScore(token, table, false), before);
-  };
+  auto add = [&] { return sums.add(slices.load(step, k.index(0), row), sums.loadScore(token, table, false), before); };
   // Rows before the slice are huge numbers.
   return k.choose(k.isBelow(row, k.index(strategy.getRows())), add, before);
 }
@@ -273,9 +271,8 @@ void IntegerTileKernel::build(unsigned set) {
       llvm::append_range(added, addStep(step, token, before.slice(i * size, size)));
     return added;
   });
-  slices.forEachToken(op.getInits()[set], [&](size_t i, Value token) {
-    store(set, token, ArrayRef(totals).slice(i * size, size));
-  });
+  slices.forEachToken(op.getInits()[set],
+                      [&](size_t i, Value token) { store(set, token, ArrayRef(totals).slice(i * size, size)); });
 }
 
 void mf::buildGPUIntegerTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k) {

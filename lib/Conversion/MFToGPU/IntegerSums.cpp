@@ -11,7 +11,8 @@ using namespace mlir::mf;
 static constexpr int64_t kPairOffset = 8;
 
 IntegerSums::IntegerSums(LookupOp op, GPUKernelBuilder &k, int64_t width)
-    : op(op), k(k), codes(op.getCodes()), scores(op.getScores()), width(width), isPaired(op.getLayoutAttr() && op.getLayoutAttr().getColumnsPerByte() == 2) {}
+    : op(op), k(k), codes(op.getCodes()), scores(op.getScores()), width(width),
+      isPaired(op.getLayoutAttr() && op.getLayoutAttr().getColumnsPerByte() == 2) {}
 
 SmallVector<Value> IntegerSums::getZeros() { return SmallVector<Value>(getNumSums(), k.integer(0)); }
 

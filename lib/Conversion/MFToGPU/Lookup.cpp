@@ -158,8 +158,7 @@ Value TileKernel::addPair(Value step, Value tokenRow, Value sum) {
 void TileKernel::build(unsigned set) {
   Value init = op.getInits()[set];
   Value column = k.add(k.mul(slices.getStrip(), op.getLayoutAttr().getStripColumns()), slices.getElement());
-  SmallVector<Value> zeros(slices.getRows().size(),
-                           loadBias(k, getBias(op, set), column, slices.getShape().width));
+  SmallVector<Value> zeros(slices.getRows().size(), loadBias(k, getBias(op, set), column, slices.getShape().width));
   SmallVector<Value> sums = slices.forEachStep(set, zeros, [&](Value step, ValueRange before) {
     SmallVector<Value> added;
     for (auto [row, sum] : llvm::zip_equal(slices.getRows(), before))

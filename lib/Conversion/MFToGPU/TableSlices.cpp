@@ -95,7 +95,8 @@ TableSlices::TableSlices(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilde
   side = k.rem(k.div(thread, shape.lanes), shape.sides);
   Value last = k.sub(k.dim(op.getCodes(), 0), k.index(1));
   Value first = k.add(k.mul(k.block(gpu::Dimension::y), shape.tokens), k.div(thread, shape.lanes));
-  // Places of 32 bits take half the registers of addresses. More elements than that are more than a device has tokens for.
+  // Places of 32 bits take half the registers of addresses. More elements than that are more than a device has tokens
+  // for.
   for (int64_t i = 0; i < strategy.getTokens(); ++i)
     // A shuffle hides that they are multiples of a power of two, from which the back end would make addresses again.
     rows.push_back(k.shuffleXor(k.toI32(k.mul(k.min(k.add(first, i * shape.groups), last), op.getNumTables())), 0));
@@ -148,9 +149,8 @@ void TableSlices::copyByThreads(Value tables, Value step) {
     Value table = shape.sides == 1 ? k.div(i, pieces) : k.div(piece, shape.lanes);
     Value lane = k.rem(piece, shape.lanes), inSlice = k.div(lane, shape.stripLanes);
     Value at = k.mul(k.rem(lane, shape.stripLanes), shape.width);
-    k.copyAsync(
-        tables, {getStripOf(inSlice), getTable(step, table), k.add(firstRow, row), k.add(firstElement, at)}, slices,
-        getPlace(step, table, inSlice, row, at), shape.width);
+    k.copyAsync(tables, {getStripOf(inSlice), getTable(step, table), k.add(firstRow, row), k.add(firstElement, at)},
+                slices, getPlace(step, table, inSlice, row, at), shape.width);
   });
 }
 
@@ -189,8 +189,8 @@ SmallVector<Value> TableSlices::passByThreads(Value tables, ValueRange initial,
 }
 
 /// Blocks of a cluster arrive when they have read a slice, and wait for each other a step later, before its buffer is
-/// overwritten: none waits for one that is less than a step behind. A copy starts with its step's predecessor, not where
-/// blocks wait: a branch there would keep what a thread has loaded from being added before it.
+/// overwritten: none waits for one that is less than a step behind. A copy starts with its step's predecessor, not
+/// where blocks wait: a branch there would keep what a thread has loaded from being added before it.
 SmallVector<Value> TableSlices::passByBlocks(Value tables, ValueRange initial,
                                              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   bool isShared = shape.clusterBlocks > 1;
@@ -205,16 +205,15 @@ SmallVector<Value> TableSlices::passByBlocks(Value tables, ValueRange initial,
   wait();
   k.ifThen(isFirst, [&] { copyByBlocks(tables, k.index(0)); });
   arrive();
-  SmallVector<Value> results =
-      k.loop(k.index(0), steps, k.index(1), initial, [&](Value step, ValueRange carried) {
-        Value next = k.add(step, 1);
-        k.ifThen(k.both(isFirst, k.isBelow(next, steps)), [&] { copyByBlocks(tables, next); });
-        k.awaitBarrier(barriers, k.rem(step, shape.buffers), k.rem(k.div(step, shape.buffers), 2));
-        SmallVector<Value> sums = body(step, carried);
-        wait();
-        arrive();
-        return sums;
-      });
+  SmallVector<Value> results = k.loop(k.index(0), steps, k.index(1), initial, [&](Value step, ValueRange carried) {
+    Value next = k.add(step, 1);
+    k.ifThen(k.both(isFirst, k.isBelow(next, steps)), [&] { copyByBlocks(tables, next); });
+    k.awaitBarrier(barriers, k.rem(step, shape.buffers), k.rem(k.div(step, shape.buffers), 2));
+    SmallVector<Value> sums = body(step, carried);
+    wait();
+    arrive();
+    return sums;
+  });
   if (isShared)
     wait();
   return results;

@@ -24,7 +24,7 @@ struct SharedAccess {
   bool writes;
   bool delayed; ///< by a copy that is on its way until `complete`
   const Progress *progress;
-  bool remote; ///< by a thread of another block of the cluster
+  bool remote;    ///< by a thread of another block of the cluster
   uint32_t epoch; ///< progress->arrived, at the time of the access
 };
 
@@ -55,7 +55,7 @@ private:
   /// Times of the last write and read; before `first` there was none in this block.
   struct Cell {
     uint32_t written, read;
-    uint32_t pending; ///< when a copy that is on its way began
+    uint32_t pending;               ///< when a copy that is on its way began
     uint32_t writeEpoch, readEpoch; ///< barriers of the cluster that the thread had arrived at, the most of readers
     uint16_t writer, reader;
     Readers readers;

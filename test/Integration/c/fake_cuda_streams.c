@@ -31,8 +31,9 @@ static int checkLaunch(const Function *function, const unsigned char *arguments,
     limit = strstr(entry, ".reqntid ");
   const char *cluster = strstr(entry, ".reqnctapercluster ");
   unsigned size[3];
-  if (cluster && cluster < end && (sscanf(cluster + 19, "%u, %u, %u", &size[0], &size[1], &size[2]) != 3 ||
-                                   grid[0] % size[0] || grid[1] % size[1] || grid[2] % size[2]))
+  if (cluster && cluster < end &&
+      (sscanf(cluster + 19, "%u, %u, %u", &size[0], &size[1], &size[2]) != 3 || grid[0] % size[0] ||
+       grid[1] % size[1] || grid[2] % size[2]))
     return INVALID;
   if (offset != bytes || (limit && limit < end && (unsigned)atoi(limit + 9) != threads))
     return INVALID;

@@ -42,7 +42,9 @@ public:
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
   Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
   /// Where `table` is in the row of a token that begins at `row`, both of 32 bits meanwhile.
-  Value placeInRow(Value row, Value table) { return arith::IndexCastUIOp::create(b, b.getIndexType(), add(row, toI32(table))); }
+  Value placeInRow(Value row, Value table) {
+    return arith::IndexCastUIOp::create(b, b.getIndexType(), add(row, toI32(table)));
+  }
   Value dim(Value memref, int64_t dimension);
   /// The integer element at `indices` as an index: unsigned, or with its sign clamped to [0, size).
   Value loadUnsigned(Value memref, ValueRange indices);
@@ -127,7 +129,8 @@ public:
   void expectBytes(Value barriers, Value barrier, int64_t bytes);
   /// Waits for the end of the phase of parity `parity`, an index.
   void awaitBarrier(Value barriers, Value barrier, Value parity);
-  /// Starts a copy of adjacent elements by one thread, to the first `blocks` blocks of the cluster where it has several.
+  /// Starts a copy of adjacent elements by one thread, to the first `blocks` blocks of the cluster where it has
+  /// several.
   void copyBulk(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements, Value barriers,
                 Value barrier, int64_t blocks);
   /// Tells the cluster that the thread is here, and waits until all of its threads were there.
