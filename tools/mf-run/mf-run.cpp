@@ -69,7 +69,7 @@ static cl::opt<bool> progress("progress",
                               cl::desc("cuda: tell on stderr how many bytes of the parameters are on the device; "
                                        "default: where stderr is a terminal"),
                               cl::cat(category));
-static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
+static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 2048"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),
                                  cl::init(0), cl::cat(category));

@@ -13,6 +13,7 @@ struct LaunchShape {
   SmallVector<Value, 3> grid; ///< x, y and z; those that are missing are 1
   int64_t threads;
   int64_t workgroupBytes = 0;
+  int64_t cluster = 1; ///< blocks along y that run together; they divide the grid's y
 };
 
 /// Builds kernels into `gpu.module @kernels`, and launches at the insertion point of `b`.
@@ -47,8 +48,8 @@ private:
   };
 
   static Operands getOperands(ArrayRef<Operation *> ops);
-  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family, int64_t threads,
-                              GroupBuilder build);
+  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family,
+                              const LaunchShape &shape, GroupBuilder build);
 
   ModuleOp module;
   gpu::GPUModuleOp kernelModule;

@@ -23,8 +23,12 @@ static void expectRefused(const mf_open_options &options, mf_status status, cons
 TEST(Model, optionsAreChecked) {
   setPlan(StateKind::KeyValue);
   mf_open_options options = {};
-  expectRefused(options, MF_INVALID_ARGUMENT, "model_open: options.size: expected 56, found 0");
+  expectRefused(options, MF_INVALID_ARGUMENT, "model_open: options.size: expected 64, found 0");
   options.size = sizeof(options);
+  mf_progress progress = {};
+  options.progress = &progress;
+  expectRefused(options, MF_INVALID_ARGUMENT, "progress: report: expected a function, found null");
+  options.progress = nullptr;
   options.load_mode = mf_load_mode(5);
   expectRefused(options, MF_INVALID_ARGUMENT, "load_mode: expected 0 (map) or 1 (copy), found 5");
   options.load_mode = MF_LOAD_MAP;
