@@ -1,12 +1,8 @@
 // The threads of a block are fibers, which run until they wait. A kernel whose threads never wait runs them as calls.
 #include "Block.h"
 
-<<<<<<< HEAD
-=======
 #include "Cluster.h"
-#include "Fiber.h"
 
->>>>>>> main
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -157,22 +153,6 @@ void Block::runAlone() {
     kernel->run(launch->arguments, &threads.data[i].visible);
 }
 
-<<<<<<< HEAD
-void Block::runThreads() {
-  bool advances = true;
-  while (advances && !failed) {
-    advances = false;
-    for (uint32_t warp = 0; warp * kWarp < uint32_t(kernel->threads) && !failed; ++warp)
-      advances |= runWarp(warp);
-    if (!failed)
-      advances |= releaseBarrier();
-  }
-  if (!failed)
-    reportWaiting();
-  for (uint32_t warp = 0; kernel->checked && warp * kWarp < uint32_t(kernel->threads); ++warp)
-    countWarp(warp);
-}
-
 void Block::resume(Thread &thread) {
   void *shadow;
   noteDeparture(&shadow, getStack(thread), stackBytes);
@@ -180,8 +160,6 @@ void Block::resume(Thread &thread) {
   noteArrival(shadow, nullptr, nullptr);
 }
 
-=======
->>>>>>> main
 /// Runs the lanes of a warp until none can go on. Returns whether one did.
 bool Block::runWarp(uint32_t warp) {
   bool ran = false;
