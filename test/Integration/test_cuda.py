@@ -69,6 +69,23 @@ def test_results_are_those_of_the_cpu(fake, library):
     assert launches[:2] == ["hash_0", "lookup_gather_1"] and launches[-1] == "lookup_tile_2"
 
 
+def test_a_result_in_another_shape_is_copied_on_the_device(driver, compiler, tmp_path, monkeypatch):
+    function = modules.Function("shapes")
+    x = function.argument("x", ("tokens", 40))
+    y = function.row_op("mf.add", x, x)
+    text = modules.module(function.text(y=y, heads=function.split_heads(y, 5)))
+    (tmp_path / "shapes.mlir").write_text(text)
+    monkeypatch.setenv("FAKE_CUDA_KERNELS", str(build_kernels(tmp_path / "shapes.mlir")))
+    driver.reset()
+    with memoryformer.load(compiler.module("shapes", text, "--gpu-arch=sm_80", "--ptxas=none"), device="cuda:0") as model:
+        for tokens in (1, 7, 300):
+            x = np.random.default_rng(tokens).standard_normal((tokens, 40)).astype(np.float32)
+            y, heads = model.call("shapes", x)
+            np.testing.assert_array_equal(y, 2 * x)
+            np.testing.assert_array_equal(heads, (2 * x).reshape(tokens, 5, 8))
+    assert any(line.startswith("launch copy_") for line in driver.log)
+
+
 def test_parameters_are_uploaded_once(fake, library):
     with memoryformer.load(library, device="cuda") as first, memoryformer.load(library, device="cuda:0") as second:
         results = [model.call("layer", inputs(5))[0] for model in (first, second)]

@@ -8,6 +8,13 @@
 
 namespace mlir::mf {
 
+/// Elements that a thread of a copy takes, 16 bytes where rows are aligned, and how many such pieces a row (all dimensions
+/// but the first) has. The first dimension alone is dynamic.
+int64_t getCopyWidth(memref::CopyOp op);
+int64_t getCopyPieces(memref::CopyOp op);
+/// A thread per piece; the grid is (blocks of `threads` pieces).
+void buildGPUCopy(memref::CopyOp op, int64_t threads, GPUKernelBuilder &k);
+
 /// A warp per row; the grid is (row blocks).
 void buildGPUActivation(ActivationOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k);

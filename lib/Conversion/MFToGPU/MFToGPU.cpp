@@ -23,6 +23,8 @@ public:
   LogicalResult lower(ComputeOpInterface op);
   /// One kernel for ops that go row by row, which `mf-gpu-group-rows` put together.
   LogicalResult lowerGroup(scf::ExecuteRegionOp group);
+  /// A copy of one operand of an entry point to another one, of any shape.
+  LogicalResult lowerCopy(memref::CopyOp op);
 
 private:
   LogicalResult lowerRows(ArrayRef<Operation *> ops);
@@ -293,6 +295,21 @@ LogicalResult KernelLowering::lowerGroup(scf::ExecuteRegionOp group) {
   return success();
 }
 
+LogicalResult KernelLowering::lowerCopy(memref::CopyOp op) {
+  static constexpr int64_t threads = 256;
+  auto type = cast<MemRefType>(op.getSource().getType());
+  if (type.getRank() == 0 || ShapedType::isDynamicShape(type.getShape().drop_front()))
+    return op.emitOpError("of ") << type << " has no kernel for GPUs: dimensions but the first must be static";
+  b.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  Value pieces = b.createOrFold<arith::MulIOp>(loc, getTokens(loc, op.getSource()), index(loc, getCopyPieces(op)));
+  launch(op, "copy", {{ceilDiv(loc, pieces, threads)}, threads}, [&](Operation *inner, GPUKernelBuilder &k) {
+    buildGPUCopy(cast<memref::CopyOp>(inner), threads, k);
+  });
+  op.erase();
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Pass
 //===----------------------------------------------------------------------===//
@@ -304,13 +321,16 @@ struct ConvertMFToGPUPass : public mf::impl::ConvertMFToGPUPassBase<ConvertMFToG
     SmallVector<Operation *> ops;
     getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
       bool isGroup = isa<scf::ExecuteRegionOp>(op);
-      if (isGroup || isa<ComputeOpInterface>(op))
+      if (isGroup || isa<ComputeOpInterface, memref::CopyOp>(op))
         ops.push_back(op);
       return isGroup ? WalkResult::skip() : WalkResult::advance();
     });
     for (Operation *op : ops) {
-      auto group = dyn_cast<scf::ExecuteRegionOp>(op);
-      if (failed(group ? lowering.lowerGroup(group) : lowering.lower(cast<ComputeOpInterface>(op))))
+      LogicalResult result = llvm::TypeSwitch<Operation *, LogicalResult>(op)
+                                 .Case([&](scf::ExecuteRegionOp group) { return lowering.lowerGroup(group); })
+                                 .Case([&](memref::CopyOp copy) { return lowering.lowerCopy(copy); })
+                                 .Default([&](Operation *op) { return lowering.lower(cast<ComputeOpInterface>(op)); });
+      if (failed(result))
         return signalPassFailure();
     }
     numKernels += lowering.getNumKernels();

@@ -8,6 +8,14 @@ func.func @none(%x: memref<?x8xf32>) {
 
 // -----
 
+func.func @copy(%x: memref<?x?xf32>, %y: memref<?x?xf32>) {
+  // expected-error @+1 {{of 'memref<?x?xf32>' has no kernel for GPUs: dimensions but the first must be static}}
+  memref.copy %x, %y : memref<?x?xf32> to memref<?x?xf32>
+  return
+}
+
+// -----
+
 func.func @tensors(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   // expected-error @+1 {{operand #0 is a tensor; kernels are built on memrefs}}
   %y = mf.add strategy(#mf.gpu_rows<warps = 1>) ins(%x, %x : tensor<?x8xf32>, tensor<?x8xf32>)

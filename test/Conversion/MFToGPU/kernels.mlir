@@ -67,3 +67,24 @@ func.func @lookup(%c: memref<?x2xi8>, %s: memref<?x2xf32>, %t: memref<1x2x256x64
 // CHECK: gpu.barrier
 // CHECK-COUNT-2: math.fma
 // CHECK: gpu.barrier
+
+// -----
+
+// Copies that bufferisation left: a thread takes 16 bytes where rows are aligned.
+// CHECK-LABEL: func.func @copies
+// CHECK: %[[PIECES:.*]] = arith.muli %{{.*}}, %c6
+// CHECK: %[[BLOCKS:.*]] = arith.ceildivui %[[PIECES]], %c256
+// CHECK: gpu.launch_func @kernels::@copy_0 blocks in (%[[BLOCKS]], %c1{{.*}}, %c1{{.*}}) threads in (%c256
+// CHECK: gpu.launch_func @kernels::@copy_1
+// CHECK-NOT: memref.copy
+func.func @copies(%x: memref<?x3x8xf32>, %y: memref<?x3x8xf32>, %u: memref<?x5xi8>, %v: memref<?x5xi8>) {
+  memref.copy %x, %y : memref<?x3x8xf32> to memref<?x3x8xf32>
+  memref.copy %u, %v : memref<?x5xi8> to memref<?x5xi8>
+  return
+}
+// CHECK-LABEL: gpu.func @copy_0
+// CHECK: %[[PIECE:.*]] = vector.load {{.*}} {alignment = 16 : i64} : memref<?x3x8xf32>, vector<4xf32>
+// CHECK: vector.store %[[PIECE]], {{.*}} {alignment = 16 : i64} : memref<?x3x8xf32>, vector<4xf32>
+// CHECK-LABEL: gpu.func @copy_1
+// CHECK: %[[BYTE:.*]] = memref.load {{.*}} : memref<?x5xi8>
+// CHECK: memref.store %[[BYTE]]
