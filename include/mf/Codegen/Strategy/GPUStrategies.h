@@ -24,11 +24,26 @@ bool hasTableSlices(LookupOp op);
 /// a quarter of the rows of a table. Other tables of floats: a gather. Null for quantised ones.
 StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
 
-/// Tiles of 64 x 64 results; a stream of weights below 8 tokens. Null for quantised weights.
-GPUDenseTileAttr selectGPULinearStrategy(LinearOp op);
+/// Whether `op` can be products of matrices: floats of 16 bits as weights, whose pieces of 16 bytes are aligned, and so
+/// are those of x.
+bool hasDenseMatrices(LinearOp op);
 
-/// A warp for 4 queries, for 2 of results that are too wide for registers. Caches are split below 16 tokens.
-GPUFlashAttr selectGPUAttentionStrategy(ComputeOpInterface op);
+/// Tensor cores where they can take it and `target` has the workgroup memory: tiles of 128 x 128 results. Others: tiles
+/// of 64 x 64. A stream of weights below 8 tokens. Null for quantised weights.
+StrategyAttrInterface selectGPULinearStrategy(LinearOp op, GPUTargetAttr target);
+
+/// Whether `op` can be products of matrices: caches of floats of one type of 16 bits, whose features are multiples of 16,
+/// up to 128.
+bool hasAttentionMatrices(CachedAttentionOp op);
+
+/// Tensor cores where they can take it and `target` has the workgroup memory: 4 warps, blocks of 64 keys. Others: a warp
+/// for 4 queries, for 2 of results that are too wide for registers. Caches are split below 16 tokens.
+StrategyAttrInterface selectGPUAttentionStrategy(ComputeOpInterface op, GPUTargetAttr target);
+
+/// Keys of a block that few tokens of a cached attention share among warps; 0 where its strategy does not.
+int64_t getSplitKeys(CachedAttentionOp op);
+/// Below how many tokens they do.
+int64_t getSplitTokens(CachedAttentionOp op);
 
 /// The strategy of any compute op; null for an op that has no kernel for GPUs.
 StrategyAttrInterface selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target);
