@@ -96,8 +96,8 @@ SmallVector<mf::FlashMatrices::Words> mf::FlashMatrices::multiplyKeys(Value buff
       int64_t feature = static_cast<int64_t>(i) * kDepth;
       SmallVector<Value> words =
           tiles.hasKeysInColumns
-              ? tiles.keys.load(k, buffer, k.index(feature), k.index(key), /*byRows=*/true, /*isTransposed=*/true)
-              : tiles.keys.load(k, buffer, k.index(key), k.index(feature), /*byRows=*/false, /*isTransposed=*/false);
+              ? tiles.keys.load(k, buffer, k.index(feature), k.index(key), MatrixOrder::ByRows, /*isTransposed=*/true)
+              : tiles.keys.load(k, buffer, k.index(key), k.index(feature), MatrixOrder::ByColumns, /*isTransposed=*/false);
       for (int64_t pair = 0; pair < 2; ++pair) {
         Words &sums = scores[key / kColumns + pair];
         sums = k.multiplyMatrices(query, ArrayRef(words).slice(2 * pair, 2), sums, element);
@@ -118,10 +118,10 @@ SmallVector<MatrixState> mf::FlashMatrices::weigh(MutableArrayRef<Words> scores,
                                                   bool isMasked) {
   Value factor = k.constant(static_cast<float>(operands.scale * log2e)), least = k.constant(minusInfinity);
   // Lane l has the keys 2 (l % 4) and the next of every 8.
-  Value laneFirst = k.add(first, k.mul(k.rem(lane, 4), 2));
+  Value laneFirst = k.toI32(k.add(first, k.mul(k.rem(lane, 4), 2)));
   SmallVector<MatrixState> states(kHalves);
   for (int64_t half = 0; half < kHalves; ++half) {
-    Value seen = k.toI32(k.select(k.isBelow(laneFirst, limits[half]), k.sub(limits[half], laneFirst), k.index(0)));
+    Value seen = k.select(k.isBelow(laneFirst, limits[half]), k.sub(limits[half], laneFirst), k.integer(0));
     SmallVector<Value> exponents;
     for (auto [tile, words] : llvm::enumerate(scores))
       for (int64_t i = 0; i < 2; ++i) {
@@ -187,12 +187,16 @@ static std::pair<Value, Value> splitFinite(GPUKernelBuilder &k, Value word, Type
 /// The products of the weights with 8 features of all values. What later tokens have written, be it no number, must not
 /// be seen in the result of an earlier one, and 0 times it is no number: where not all queries see all keys, such values
 /// count as 0, and a query that gives one of them a weight gets no number.
-mf::FlashMatrices::Words mf::FlashMatrices::multiplyValues(ArrayRef<Words> weights,
-                                                           ArrayRef<SmallVector<Value>> values, bool isMasked,
-                                                           bool isSecond) {
+mf::FlashMatrices::Words mf::FlashMatrices::multiplyValues(ArrayRef<Words> weights, Value buffer, int64_t feature,
+                                                           bool isMasked) {
   Words sums(4, k.constant(0.0f)), others = sums;
-  for (auto [factor, words] : llvm::zip_equal(weights, values)) {
-    ArrayRef<Value> pair = ArrayRef(words).slice(isSecond ? 2 : 0, 2);
+  SmallVector<Value> words;
+  for (auto [i, factor] : llvm::enumerate(weights)) {
+    // Values of 32 keys are loaded at once.
+    if (i % 2 == 0)
+      words = tiles.values.load(k, buffer, k.index(static_cast<int64_t>(i) * kDepth), k.index(feature),
+                                MatrixOrder::Stacked, /*isTransposed=*/true);
+    ArrayRef<Value> pair = ArrayRef(words).slice(2 * (i % 2), 2);
     if (!isMasked) {
       sums = k.multiplyMatrices(factor, pair, sums, element);
       continue;
@@ -223,7 +227,7 @@ SmallVector<MatrixState> mf::FlashMatrices::addBlock(ArrayRef<MatrixState> state
     Value isNone = k.compareF(arith::CmpFPredicate::OEQ, maximum, k.constant(minusInfinity));
     Value base = k.select(isNone, k.constant(0.0f), maximum);
     factors.push_back(k.exp2OfDifference({k.subF(state.maximum, base), k.subF(block.maximum, base)}));
-    isSeen.push_back(k.isBelow(first, limits[half]));
+    isSeen.push_back(k.isBelow(k.toI32(first), limits[half]));
     next.push_back({maximum, Value(), {}});
   }
   auto join = [&](int64_t half, Value x, Value y) {
@@ -235,18 +239,13 @@ SmallVector<MatrixState> mf::FlashMatrices::addBlock(ArrayRef<MatrixState> state
     if (isMasked)
       next[half].maximum = k.select(isSeen[half], next[half].maximum, states[half].maximum);
   }
-  for (int64_t feature = 0; feature < operands.valueSize; feature += 2 * kColumns) {
-    SmallVector<SmallVector<Value>> values;
-    for (int64_t key = 0; key < tiles.blockKeys; key += kDepth)
-      values.push_back(tiles.values.load(k, buffer, k.index(key), k.index(feature), /*byRows=*/true, /*isTransposed=*/true));
-    for (bool isSecond : {false, true}) {
-      Words sums = multiplyValues(weights, values, isMasked, isSecond);
-      for (int64_t half = 0; half < kHalves; ++half)
-        for (int64_t i = 0; i < 2; ++i) {
-          Value before = states[half].result[next[half].result.size()];
-          next[half].result.push_back(join(half, before, sums[2 * half + i]));
-        }
-    }
+  for (int64_t feature = 0; feature < operands.valueSize; feature += kColumns) {
+    Words sums = multiplyValues(weights, buffer, feature, isMasked);
+    for (int64_t half = 0; half < kHalves; ++half)
+      for (int64_t i = 0; i < 2; ++i) {
+        Value before = states[half].result[next[half].result.size()];
+        next[half].result.push_back(join(half, before, sums[2 * half + i]));
+      }
   }
   return next;
 }

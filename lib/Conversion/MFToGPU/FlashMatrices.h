@@ -48,8 +48,8 @@ public:
   Value getRow(int64_t half) { return k.add(k.div(lane, 4), half * 8); }
 
   SmallVector<MatrixState> getEmpty();
-  /// What the keys of a block give, of which the lane's queries see those below `limits`. With `isMasked` some query does
-  /// not see all of them.
+  /// What the keys of a block give, of which the lane's queries see those below `limits`, i32. With `isMasked` some query
+  /// does not see all of them.
   SmallVector<MatrixState> addBlock(ArrayRef<MatrixState> states, Value buffer, Value first, ArrayRef<Value> limits,
                                     bool isMasked);
   /// Calls body(i, feature) for each pair of adjacent features of a result.
@@ -63,7 +63,7 @@ private:
   SmallVector<Words> multiplyKeys(Value buffer);
   SmallVector<MatrixState> weigh(MutableArrayRef<Words> scores, Value first, ArrayRef<Value> limits, bool isMasked);
   SmallVector<Words> roundWeights(ArrayRef<Words> weights);
-  Words multiplyValues(ArrayRef<Words> weights, ArrayRef<SmallVector<Value>> values, bool isMasked, bool isSecond);
+  Words multiplyValues(ArrayRef<Words> weights, Value buffer, int64_t feature, bool isMasked);
 
   const AttentionOperands &operands;
   GPUKernelBuilder &k;

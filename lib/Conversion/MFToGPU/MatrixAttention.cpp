@@ -94,7 +94,7 @@ void MatrixFlashKernel::loadTokens() {
     Value inside = k.add(lane, i), token = getToken(inside);
     Value isThere =
         k.both(k.isBelow(inside, k.index(shape.tokens)), k.isBelow(k.add(firstToken, inside), k.dim(operands.q, 0)));
-    tokenLimits.push_back(k.select(isThere, operands.loadLimit(k, token), k.index(0)));
+    tokenLimits.push_back(k.toI32(k.select(isThere, operands.loadLimit(k, token), k.index(0))));
     Value isOther = arith::CmpIOp::create(k.builder(), arith::CmpIPredicate::ne, operands.loadSlot(k, token), firstSlot);
     isOther = k.both(isThere, isOther);
     isMixed = isMixed ? k.either(isMixed, isOther) : isOther;
@@ -122,7 +122,7 @@ Value MatrixFlashKernel::getEnd(Value begin, Value runEnd) {
     // Tokens before the first wrap around to huge numbers.
     Value inside = k.sub(k.add(lane, static_cast<int64_t>(i) * kWarpThreads), begin);
     Value isTaken = k.isBelow(inside, k.sub(runEnd, begin));
-    most = k.max(most, k.toI32(k.select(isTaken, limit, k.index(0))));
+    most = k.max(most, k.select(isTaken, limit, k.integer(0)));
   }
   return arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.warpMaxOfIntegers(most));
 }
@@ -134,8 +134,8 @@ SmallVector<Value> MatrixFlashKernel::addBlock(Value step, ArrayRef<Value> limit
   auto build = [&](bool isMasked) {
     return flatten(rows.addBlock(unflatten(values), buffer, first, limits, isMasked));
   };
-  Value isSeen = isAny([&](Value limit) { return k.isBelow(first, limit); });
-  Value isMasked = isAny([&](Value limit) { return k.isBelow(limit, end); });
+  Value isSeen = isAny([&](Value limit) { return k.isBelow(k.toI32(first), limit); });
+  Value isMasked = isAny([&](Value limit) { return k.isBelow(limit, k.toI32(end)); });
   return k.choose(
       isSeen, [&] { return k.choose(isMasked, [&] { return build(true); }, [&] { return build(false); }); }, values);
 }
@@ -168,7 +168,7 @@ SmallVector<MatrixState> MatrixFlashKernel::addKeys(Value slot, Value end, Array
 SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
   SmallVector<Value> limits;
   for (auto [token, isValid] : llvm::zip_equal(rows.getTokens(), rows.getValid()))
-    limits.push_back(k.select(isValid, operands.loadLimit(k, token), k.index(0)));
+    limits.push_back(k.toI32(k.select(isValid, operands.loadLimit(k, token), k.index(0))));
   loadTokens();
   Value all = k.index(shape.tokens);
   SmallVector<Value> added =
@@ -184,7 +184,7 @@ SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
               SmallVector<Value> seen;
               for (auto [token, limit] : llvm::zip_equal(rows.getTokens(), limits)) {
                 Value inside = k.sub(k.sub(token, firstToken), begin);
-                seen.push_back(k.select(k.isBelow(inside, k.sub(runEnd, begin)), limit, k.index(0)));
+                seen.push_back(k.select(k.isBelow(inside, k.sub(runEnd, begin)), limit, k.integer(0)));
               }
               return flatten(addKeys(slot, getEnd(begin, runEnd), seen, unflatten(values)));
             },
@@ -236,7 +236,7 @@ void mf::buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scra
     rows.loadQueries();
     k.awaitCopies(0);
     k.warpBarrier();
-    SmallVector<Value> limits(2, limit);
+    SmallVector<Value> limits(2, k.toI32(limit));
     auto build = [&](bool isMasked) {
       return flatten(rows.addBlock(rows.getEmpty(), warp, first, limits, isMasked));
     };

@@ -137,13 +137,13 @@ SmallVector<Value> MatrixDenseKernel::addStep(Value step, ValueRange sums) {
   for (int64_t feature = 0; feature < strategy.getFeatures(); feature += kDepth) {
     SmallVector<SmallVector<Value>> x;
     for (int64_t row = 0; row < strategy.getWarpRows(); row += kRows)
-      x.push_back(xTile.load(k, buffer, k.add(warpRow, row), k.index(feature), /*byRows=*/true, /*isTransposed=*/false));
+      x.push_back(xTile.load(k, buffer, k.add(warpRow, row), k.index(feature), MatrixOrder::ByRows, /*isTransposed=*/false));
     for (int64_t column = 0; column < strategy.getWarpColumns(); column += kLoadedColumns) {
       SmallVector<Value> w =
           weight.hasPanels()
-              ? weightTile.load(k, buffer, k.index(feature), k.add(warpColumn, column), /*byRows=*/true,
+              ? weightTile.load(k, buffer, k.index(feature), k.add(warpColumn, column), MatrixOrder::ByRows,
                                 /*isTransposed=*/true)
-              : weightTile.load(k, buffer, k.add(warpColumn, column), k.index(feature), /*byRows=*/false,
+              : weightTile.load(k, buffer, k.add(warpColumn, column), k.index(feature), MatrixOrder::ByColumns,
                                 /*isTransposed=*/false);
       for (auto [row, words] : llvm::enumerate(x))
         for (int64_t part = 0; part < 2; ++part) {

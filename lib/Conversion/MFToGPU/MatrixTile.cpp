@@ -32,10 +32,15 @@ SmallVector<Value> mf::MatrixTile::getPlace(GPUKernelBuilder &k, Value buffer, V
   return {buffer, row, k.mul(permute(k, row, piece), kPiece)};
 }
 
-SmallVector<Value> mf::MatrixTile::load(GPUKernelBuilder &k, Value buffer, Value row, Value column, bool byRows,
+SmallVector<Value> mf::MatrixTile::load(GPUKernelBuilder &k, Value buffer, Value row, Value column, MatrixOrder order,
                                         bool isTransposed) const {
   Value inside = k.rem(lane, kPiece), low = k.rem(k.div(lane, kPiece), 2), high = k.div(lane, 2 * kPiece);
-  Value laneRow = k.add(k.mul(byRows ? low : high, kPiece), inside), lanePiece = byRows ? high : low;
+  Value laneRow = lane, lanePiece = k.index(0);
+  if (order != MatrixOrder::Stacked) {
+    bool byRows = order == MatrixOrder::ByRows;
+    laneRow = k.add(k.mul(byRows ? low : high, kPiece), inside);
+    lanePiece = byRows ? high : low;
+  }
   // `row` does not change the permutation.
   Value piece = permute(k, laneRow, k.add(k.div(column, kPiece), lanePiece));
   return k.loadMatrices(memref, {buffer, k.add(row, laneRow), k.mul(piece, kPiece)}, isTransposed);

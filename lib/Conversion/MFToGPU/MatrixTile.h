@@ -9,6 +9,13 @@ namespace mlir::mf {
 /// Elements of a piece of 16 bytes, and rows and columns of the matrices that are loaded.
 inline constexpr int64_t kPiece = 8;
 
+/// Where four 8 x 8 matrices lie, beside or below each other, and in which order.
+enum class MatrixOrder {
+  ByRows,    ///< in a square: the upper and the lower of the left, then of the right
+  ByColumns, ///< in a square: the left and the right of the upper, then of the lower
+  Stacked    ///< below each other
+};
+
 /// Buffers of [rows, columns] elements of 2 bytes. The pieces of a row are permuted, or rows are longer by one, so that
 /// 8 rows of one piece, and 8 pieces of adjacent numbers, lie in different banks.
 class MatrixTile {
@@ -28,10 +35,9 @@ public:
   /// Where a piece of a row lies.
   SmallVector<Value> getPlace(GPUKernelBuilder &k, Value buffer, Value row, Value piece) const;
 
-  /// The four matrices of rows row to row + 15 and columns column to column + 15, multiples of 16, a word of each. By
-  /// rows: rows 0 to 7 then 8 to 15 of the first 8 columns, then of the next. Else by columns: both of the first 8 rows,
-  /// then of the next. Transposed, a lane gets columns of them.
-  SmallVector<Value> load(GPUKernelBuilder &k, Value buffer, Value row, Value column, bool byRows,
+  /// A word of each of four matrices. Of a square `row` and `column` are multiples of 16, else of 8. Transposed, a lane
+  /// gets columns of them.
+  SmallVector<Value> load(GPUKernelBuilder &k, Value buffer, Value row, Value column, MatrixOrder order,
                           bool isTransposed) const;
 
 private:

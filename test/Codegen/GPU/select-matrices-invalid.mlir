@@ -40,8 +40,8 @@ func.func private @f() attributes {strategy = #mf.gpu_matrix_flash<warps = 0, ke
 
 // -----
 
-// expected-error @+1 {{expects keys to be a multiple of 16, found 40}}
-func.func private @f() attributes {strategy = #mf.gpu_matrix_flash<warps = 4, keys = 40, split_tokens = 16, registers = 168>}
+// expected-error @+1 {{expects keys to be a multiple of 32, found 48}}
+func.func private @f() attributes {strategy = #mf.gpu_matrix_flash<warps = 4, keys = 48, split_tokens = 16, registers = 168>}
 
 // -----
 

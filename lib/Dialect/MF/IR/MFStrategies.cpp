@@ -218,8 +218,8 @@ LogicalResult GPUMatrixFlashAttr::verify(function_ref<InFlightDiagnostic()> emit
                                          int64_t splitTokens, int64_t registers) {
   if (failed(verifyWarps(emitError, warps)) || failed(verifyRegisters(emitError, registers)))
     return failure();
-  if (keys < 1 || keys % 16 != 0)
-    return emitError() << "expects keys to be a multiple of 16, found " << keys;
+  if (keys < 1 || keys % 32 != 0)
+    return emitError() << "expects keys to be a multiple of 32, found " << keys;
   if (splitTokens < 0)
     return emitError() << "expects split_tokens to be 0 or more, found " << splitTokens;
   return success();
