@@ -221,9 +221,14 @@ def drop(op):
 
 
 def unpermute(text):
-    """Pieces of 16 bytes stay where they are."""
-    return re.sub(r"arith\.xori (%\w+), %\w+ : index", r"arith.addi \1, %zero_index : index", text).replace(
-        "{\n", "{\n%zero_index = arith.constant 0 : index\n", 1)
+    """Pieces of 16 bytes stay where they are; a constant number of one is the right operand."""
+
+    def keep(match):
+        piece = match.group(2) if match.group(2).startswith("%c") else match.group(1)
+        return f"arith.addi {piece}, %zero_index : index"
+
+    text = re.sub(r"arith\.xori (%\w+), (%\w+) : index", keep, text)
+    return text.replace("{\n", "{\n%zero_index = arith.constant 0 : index\n", 1)
 
 
 @pytest.mark.parametrize("kernel, tokens", [("attention_matrices", 20), ("attention_matrix_blocks", 1)])
@@ -235,24 +240,12 @@ def test_a_removed_wait_of_attention_is_seen(kernel, tokens, tmp_path):
 
 
 @pytest.mark.parametrize("op, message", [("nvvm.cp.async.wait.group", "while a copy to it is on its way"),
-                                         ("gpu.barrier", "race: ")])
+                                         ("gpu.barrier", "race: |that nothing wrote")])
 def test_a_dense_layer_needs_its_waits(op, message, tmp_path):
     dense = Dense(128, 16, "f16", False)
     with pytest.raises(memoryformer.Error, match=message):
         run_changed(tmp_path, dense.text(tmp_path), "linear_matrices", drop(op),
                     lambda model: dense.call(model, np.zeros((8, 128), np.float32)))
-
-
-def test_pieces_that_are_not_permuted_have_bank_conflicts(tmp_path, margin):
-    """Right, but eight rows of a matrix come from one bank after the other."""
-    attention = Attention("f16", 64, 64, False)
-    inputs = attention.tokens(20)
-
-    def call(model):
-        attention.check(attention.call(model, *inputs), *inputs, margin)
-
-    count = run_changed(tmp_path, attention.text(), "attention_matrices", unpermute, call)
-    assert count["workgroup_wavefronts"] > 3 * count["workgroup_ideal_wavefronts"]
 
 
 def test_half_of_a_permutation_gives_other_results(tmp_path, margin):
