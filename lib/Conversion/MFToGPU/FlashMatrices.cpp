@@ -31,7 +31,9 @@ void mf::KeyTiles::start(const AttentionOperands &operands, GPUKernelBuilder &k,
                          Value keyHead, Value first, Value thread, int64_t threads) const {
   Value positions = k.dim(operands.keys, operands.getKeyDim());
   auto copy = [&](const MatrixTile &tile, Value source, function_ref<SmallVector<Value>(Value, Value)> getPlace) {
-    k.loop(thread, k.index(tile.getRows() * tile.getPieces()), k.index(threads), [&](Value i) {
+    // The bound is no constant on purpose: unrolled, addresses of all pieces would be kept in registers, and spill.
+    Value pieces = k.min(k.index(tile.getRows() * tile.getPieces()), k.mul(positions, tile.getRows() * tile.getPieces()));
+    k.loop(thread, pieces, k.index(threads), [&](Value i) {
       Value row = k.div(i, tile.getPieces()), piece = k.rem(i, tile.getPieces());
       k.copyAsync(source, getPlace(row, k.mul(piece, kPiece)), tile.getMemRef(), tile.getPlace(k, buffer, row, piece),
                   kPiece);
