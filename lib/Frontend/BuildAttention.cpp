@@ -82,7 +82,7 @@ Value StepBuilder::attendCached(Value query, Value key, Value value) {
   Value init = empty({config.numHeads, config.headDim()});
   return CachedAttentionOp::create(builder, init.getType(), query, keys, values, slots, positions, init,
                                    /*scratch=*/ValueRange(), attentionScale(), CacheLayoutAttr(),
-                                   StrategyAttrInterface())
+                                   CacheLayoutAttr(), StrategyAttrInterface())
       .getResult(0);
 }
 

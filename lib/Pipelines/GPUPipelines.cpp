@@ -23,6 +23,7 @@ void mlir::mf::buildGPUPipeline(OpPassManager &passManager, const GPUOptions &op
   // Ops stay whole: a kernel's grid is the loop over tiles.
   addBufferization(passManager);
   passManager.addPass(createGPUAddScratchPass());
+  passManager.addPass(createGPUGroupRowsPass());
   passManager.addPass(createPlanWorkspacePass());
   passManager.addPass(createVerifyBufferizeContractPass());
   passManager.addPass(createConvertMFToGPUPass());

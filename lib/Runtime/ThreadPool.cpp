@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace {
@@ -35,7 +36,7 @@ struct CurrentLoop {
 struct alignas(64) mf_rt_pool {
   mf_parallel_for host; ///< run is null where the threads are the pool's own
   int32_t workers;
-  int32_t spins; ///< how often a waiting thread polls before it sleeps
+  int64_t pollNanoseconds; ///< how long a waiting thread polls before it sleeps
   pid_t process;
   Helper *helpers; ///< workers - 1, the started ones first
   int32_t started;
@@ -43,7 +44,7 @@ struct alignas(64) mf_rt_pool {
   // The loop that is running; written by the caller that holds `busy`, read by helpers that took a seat.
   mf_loop_body body;
   void *closure;
-  uint64_t count, chunk;
+  uint64_t count;
 
   alignas(64) uint32_t busy;     ///< a caller's loop has the helpers
   alignas(64) uint64_t next;     ///< first iteration that nobody has taken
@@ -87,15 +88,22 @@ static void runBody(const mf_rt_pool *pool, mf_loop_body body, void *closure, in
   currentLoop = outer;
 }
 
+/// How many of the iterations that are `left` go together: at first a third of a worker's share, so that it reads long
+/// runs of memory, single ones at the end, so that workers of different speed end together.
+static uint64_t getChunk(const mf_rt_pool &pool, uint64_t left) {
+  uint64_t chunk = left / (uint64_t(pool.workers) * 3);
+  return chunk ? chunk : 1;
+}
+
 /// Takes chunks until none is left.
 static void takeChunks(mf_rt_pool &pool, int64_t worker) {
-  for (;;) {
-    uint64_t begin = __atomic_fetch_add(&pool.next, pool.chunk, __ATOMIC_RELAXED);
-    if (begin >= pool.count)
-      return;
-    uint64_t left = pool.count - begin;
-    uint64_t end = begin + (left < pool.chunk ? left : pool.chunk);
+  uint64_t begin = __atomic_load_n(&pool.next, __ATOMIC_RELAXED);
+  while (begin < pool.count) {
+    uint64_t end = begin + getChunk(pool, pool.count - begin);
+    if (!__atomic_compare_exchange_n(&pool.next, &begin, end, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      continue;
     runBody(&pool, pool.body, pool.closure, int64_t(begin), int64_t(end), worker);
+    begin = __atomic_load_n(&pool.next, __ATOMIC_RELAXED);
   }
 }
 
@@ -107,13 +115,35 @@ static bool takeSeat(mf_rt_pool &pool) {
   return false;
 }
 
+static int64_t nanoseconds() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+/// Polls until `isDone` or the pool's time for that is over; whether it is done.
+template <typename Condition> static bool poll(const mf_rt_pool &pool, Condition isDone) {
+  static constexpr int32_t pollsPerLook = 64;
+  if (pool.pollNanoseconds == 0)
+    return false;
+  for (int64_t begin = 0;;) {
+    for (int32_t i = 0; i < pollsPerLook; ++i) {
+      if (isDone())
+        return true;
+      relax();
+    }
+    int64_t time = nanoseconds();
+    if (begin == 0)
+      begin = time;
+    if (time - begin >= pool.pollNanoseconds)
+      return false;
+  }
+}
+
 /// Waits until `posts` differs from `seen`: polls for a while, then sleeps.
 static void waitForPost(mf_rt_pool &pool, uint32_t seen) {
-  for (int32_t spin = 0; spin < pool.spins; ++spin) {
-    if (__atomic_load_n(&pool.posts, __ATOMIC_RELAXED) != seen)
-      return;
-    relax();
-  }
+  if (poll(pool, [&] { return __atomic_load_n(&pool.posts, __ATOMIC_RELAXED) != seen; }))
+    return;
   // Sequentially consistent on both sides: either the poster sees the sleeper, or the sleeper the new post.
   __atomic_fetch_add(&pool.sleepers, 1, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&pool.posts, __ATOMIC_SEQ_CST) == seen)
@@ -151,11 +181,8 @@ static void post(mf_rt_pool &pool, uint32_t wanted) {
 }
 
 static void waitForHelpers(mf_rt_pool &pool, uint32_t joined) {
-  for (int32_t spin = 0; spin < pool.spins; ++spin) {
-    if (__atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE) == joined)
-      return;
-    relax();
-  }
+  if (poll(pool, [&] { return __atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE) == joined; }))
+    return;
   // Sequentially consistent on both sides, as in waitForPost.
   __atomic_store_n(&pool.callerSleeps, 1, __ATOMIC_SEQ_CST);
   for (;;) {
@@ -169,11 +196,9 @@ static void waitForHelpers(mf_rt_pool &pool, uint32_t joined) {
 
 /// Runs a loop with the helpers; the caller holds `busy`.
 static void runWithHelpers(mf_rt_pool &pool, mf_loop_body body, void *closure, uint64_t count) {
-  uint64_t pieces = uint64_t(pool.workers) * 4;
   pool.body = body;
   pool.closure = closure;
   pool.count = count;
-  pool.chunk = count > pieces ? count / pieces : 1;
   __atomic_store_n(&pool.next, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&pool.finished, 0, __ATOMIC_RELAXED);
   uint64_t useful = count - 1;
@@ -237,7 +262,11 @@ static int startHelpers(mf_rt_pool &pool) {
 }
 
 mf_status createPool(int32_t threads, const mf_parallel_for *host, mf_rt_pool *&pool) {
-  static constexpr int32_t maxThreads = 4096, spins = 1000;
+  static constexpr int32_t maxThreads = 4096;
+  // Longer than waits within a step, but where a thread does not run because others have its CPU. Who sleeps then comes
+  // back sooner than who polls: polling for 100 or 200 us, with or without sched_yield, took up to a quarter off a
+  // decode on a machine that was busy.
+  static constexpr int64_t pollNanoseconds = 20000;
   if (host && (!host->run || host->max_workers < 1))
     return fail(MF_INVALID_ARGUMENT,
                 "parallel_for: expected a run function and max_workers of at least 1, found %s, %d",
@@ -254,7 +283,7 @@ mf_status createPool(int32_t threads, const mf_parallel_for *host, mf_rt_pool *&
   pool->workers = workers;
   pool->process = getpid();
   // Polling threads in excess of the CPUs would keep the working ones from running.
-  pool->spins = workers <= available ? spins : 0;
+  pool->pollNanoseconds = workers <= available ? pollNanoseconds : 0;
   if (host) {
     pool->host = *host;
     return MF_OK;

@@ -114,11 +114,12 @@ llvm::Error LibraryBuilder::compileKernels(Variant &variant) {
   compiler.planned = &plan.parameters;
   if (llvm::Error error = compiler.buildKernels(variant.cudaArch))
     return error;
-  llvm::Expected<CUDAPlan> code = compileCUDACode(compiler.getModule(), variant.cudaArch, options.ptxas, registry);
+  llvm::Expected<CUDACode> code = compileCUDACode(compiler.getModule(), variant.cudaArch, options.ptxas, registry);
   if (!code)
     return code.takeError();
   compiler.plan.name = "cuda-" + variant.cudaArch;
-  compiler.plan.cuda = std::move(*code);
+  report.gpus.push_back({variant.cudaArch, code->plan.kernels, std::move(code->resources), std::move(code->launches)});
+  compiler.plan.cuda = std::move(code->plan);
   return llvm::Error::success();
 }
 

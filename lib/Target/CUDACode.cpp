@@ -63,30 +63,34 @@ llvm::Expected<std::string> ScratchFile::read() const {
   return (*buffer)->getBuffer().str();
 }
 
-static llvm::Expected<std::string> assemble(StringRef assembler, StringRef ptx, StringRef arch) {
+/// Sets the plan's cubin and the resources of its kernels.
+static llvm::Error assemble(StringRef assembler, CUDACode &code) {
+  StringRef ptx = code.plan.ptx, arch = code.plan.arch;
   ScratchFile input, output, messages;
   for (auto [file, suffix, contents] : {std::tuple(&input, "ptx", ptx), std::tuple(&output, "cubin", StringRef()),
                                         std::tuple(&messages, "txt", StringRef())})
     if (llvm::Error error = file->create(suffix, contents))
-      return std::move(error);
+      return error;
   std::string archOption = ("-arch=" + arch).str(), problem;
   std::optional<StringRef> redirects[] = {StringRef(""), messages.path.str(), messages.path.str()};
-  int status = llvm::sys::ExecuteAndWait(assembler, {assembler, archOption, input.path, "-o", output.path},
+  int status = llvm::sys::ExecuteAndWait(assembler, {assembler, archOption, "-v", input.path, "-o", output.path},
                                          std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &problem);
-  if (status == 0)
-    return output.read();
   llvm::Expected<std::string> text = messages.read();
   if (!text)
-    llvm::consumeError(text.takeError());
-  else
-    problem += text->substr(0, 2000);
+    return text.takeError();
+  if (status == 0) {
+    code.resources = parseResources(*text);
+    return output.read().moveInto(code.plan.cubin);
+  }
+  problem += text->substr(0, 2000);
   return makeError(ErrorKind::Compile, "'" + assembler + "' does not assemble the kernels for " + arch +
                                            "; --ptxas=none goes without it: " + StringRef(problem).trim());
 }
 
-llvm::Expected<CUDAPlan> mlir::mf::compileCUDACode(ModuleOp module, StringRef arch, StringRef ptxas,
+llvm::Expected<CUDACode> mlir::mf::compileCUDACode(ModuleOp module, StringRef arch, StringRef ptxas,
                                                    const DialectRegistry &registry) {
-  CUDAPlan plan;
+  CUDACode code;
+  CUDAPlan &plan = code.plan;
   plan.arch = arch.str();
   StringRef number = arch;
   number.consume_front("sm_");
@@ -98,6 +102,7 @@ llvm::Expected<CUDAPlan> mlir::mf::compileCUDACode(ModuleOp module, StringRef ar
   plan.minor = capability % 10;
   for (const CUDAKernel &kernel : listCUDAKernels(module))
     plan.kernels.push_back({kernel.name, kernel.threads, kernel.workgroupBytes});
+  code.launches = countLaunchesOfOneToken(module);
   llvm::Expected<std::string> assembler = findAssembler(ptxas);
   if (!assembler)
     return assembler.takeError();
@@ -105,11 +110,8 @@ llvm::Expected<CUDAPlan> mlir::mf::compileCUDACode(ModuleOp module, StringRef ar
   if (!ptx)
     return ptx.takeError();
   plan.ptx = std::move(*ptx);
-  if (assembler->empty() || plan.kernels.empty())
-    return plan;
-  llvm::Expected<std::string> cubin = assemble(*assembler, plan.ptx, arch);
-  if (!cubin)
-    return cubin.takeError();
-  plan.cubin = std::move(*cubin);
-  return plan;
+  if (!assembler->empty() && !plan.kernels.empty())
+    if (llvm::Error error = assemble(*assembler, code))
+      return std::move(error);
+  return std::move(code);
 }

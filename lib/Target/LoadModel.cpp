@@ -102,9 +102,9 @@ static llvm::Error checkElementTypes(const CompilerOptions &options) {
     if (!llvm::is_contained(types, type))
       return makeError(ErrorKind::CommandLine,
                        Twine(option) + " expects keep, f32, bf16, f16, i8 or i4, found '" + type + "'");
-  if (!llvm::is_contained(ArrayRef(types).take_front(4), StringRef(options.cacheType)))
+  if (options.cacheType != "auto" && !llvm::is_contained(ArrayRef(types).take_front(4), StringRef(options.cacheType)))
     return makeError(ErrorKind::CommandLine,
-                     "--cache-dtype expects keep, f32, bf16 or f16, found '" + options.cacheType + "'");
+                     "--cache-dtype expects auto, keep, f32, bf16 or f16, found '" + options.cacheType + "'");
   for (auto [option, group] :
        {std::pair("--head-group", options.headGroup), std::pair("--weight-group", options.weightGroup)})
     if (group < 0)

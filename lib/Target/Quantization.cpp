@@ -54,23 +54,24 @@ struct ScaleSearch {
   static constexpr int64_t numCandidates = 13;
   double errors[numCandidates] = {};
 
-  static float getScale(int64_t candidate, float largest, int32_t limit) {
-    return largest / limit * (0.4f + 0.05f * candidate);
+  static float getScale(int64_t candidate, float largest, const Quantization &q) {
+    float scale = largest / q.limit * (0.4f + 0.05f * candidate);
+    return q.hasShortScales ? floatOfBFloat16(bfloat16OfFloat(scale)) : scale;
   }
 
-  void add(const float *x, int64_t count, float largest, int32_t limit) {
+  void add(const float *x, int64_t count, float largest, const Quantization &q) {
     for (int64_t candidate = 0; candidate < numCandidates; ++candidate) {
-      float scale = getScale(candidate, largest, limit), inverse = scale > 0.0f ? 1.0f / scale : 0.0f, sum = 0.0f;
+      float scale = getScale(candidate, largest, q), inverse = scale > 0.0f ? 1.0f / scale : 0.0f, sum = 0.0f;
       for (int64_t i = 0; i < count; ++i) {
-        float error = x[i] - roundToLimit(x[i], inverse, limit) * scale;
+        float error = x[i] - roundToLimit(x[i], inverse, q.limit) * scale;
         sum += error * error;
       }
       errors[candidate] += sum;
     }
   }
 
-  float choose(float largest, int32_t limit) const {
-    return getScale(std::min_element(errors, errors + numCandidates) - errors, largest, limit);
+  float choose(float largest, const Quantization &q) const {
+    return getScale(std::min_element(errors, errors + numCandidates) - errors, largest, q);
   }
 };
 
@@ -148,8 +149,8 @@ void ScaleChoice::searchColumns() {
     for (int64_t c = begin; c < end; ++c) {
       for (int64_t r = 0; r < count; ++r)
         column[r] = sample[r * columns + c - begin];
-      searches[c - begin].add(column.data(), count, result.scales[c], result.limit);
-      result.scales[c] = searches[c - begin].choose(result.scales[c], result.limit);
+      searches[c - begin].add(column.data(), count, result.scales[c], result);
+      result.scales[c] = searches[c - begin].choose(result.scales[c], result);
     }
   });
 }
@@ -170,8 +171,8 @@ void ScaleChoice::chooseForRows() {
         if (result.limit == 127)
           continue;
         ScaleSearch search;
-        search.add(&row[first], group, largest, result.limit);
-        scale = search.choose(largest, result.limit);
+        search.add(&row[first], group, largest, result);
+        scale = search.choose(largest, result);
       }
     }
   });
@@ -215,6 +216,7 @@ mlir::mf::chooseScales(ParameterOp parameter, const ParameterSource &elements, u
   auto result = std::make_shared<Quantization>();
   result->attribute = cast<QuantizedAttr>(parameter.getSource());
   result->limit = type.getElementType().isInteger(4) ? 7 : 127;
+  result->hasShortScales = parameter.getScalesType().getElementType().isBF16();
   result->rowLength = type.getShape().back();
   int64_t rows = result->rowLength == 0 ? 0 : type.getNumElements() / result->rowLength;
   ScaleChoice(*result, elements, rows, std::max(jobs, 1u)).run();
@@ -258,6 +260,11 @@ std::unique_ptr<ParameterSource> mlir::mf::quantize(std::unique_ptr<ParameterSou
 }
 
 std::unique_ptr<ParameterSource> mlir::mf::getScalesSource(std::shared_ptr<const Quantization> quantization) {
-  return std::make_unique<ArraySource<float>>(
-      std::shared_ptr<const std::vector<float>>(quantization, &quantization->scales));
+  std::shared_ptr<const std::vector<float>> scales(quantization, &quantization->scales);
+  if (!quantization->hasShortScales)
+    return std::make_unique<ArraySource<float>>(std::move(scales));
+  // Exact: they were rounded when they were chosen.
+  auto bits = std::make_shared<std::vector<uint16_t>>(scales->size());
+  std::transform(scales->begin(), scales->end(), bits->begin(), bfloat16OfFloat);
+  return std::make_unique<ArraySource<uint16_t>>(std::move(bits));
 }

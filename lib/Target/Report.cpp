@@ -141,6 +141,7 @@ void mlir::mf::printTextReport(const Report &report, llvm::raw_ostream &os) {
       os << "  " << entry.entry << ": " << entry.loops << " parallel loops, " << entry.sharedForOne
          << " of them with a barrier where every dimension is 1\n";
   }
+  printGPUs(report, os);
   os << "library, " << report.libraryBytes << " bytes\n";
   for (auto &[name, bytes] : report.sections)
     os << llvm::format("  %-20s %12llu bytes\n", name.c_str(), (unsigned long long)bytes);
@@ -199,6 +200,7 @@ void mlir::mf::printJSONReport(const Report &report, llvm::raw_ostream &os) {
   os << llvm::json::Value(llvm::json::Object{
             {"seconds", describeSteps(report.steps)},
             {"variants", std::move(variants)},
+            {"gpus", describeGPUs(report)},
             {"library", llvm::json::Object{{"bytes", int64_t(report.libraryBytes)}, {"sections", std::move(sections)}}},
             {"parameters", llvm::json::Object{{"tensors", int64_t(report.parameterCount)},
                                               {"bytes", int64_t(report.parameterBytes)}}},

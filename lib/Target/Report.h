@@ -3,6 +3,8 @@
 #define MF_LIB_TARGET_REPORT_H
 
 #include "CompileVariant.h"
+#include "GPUFigures.h"
+#include "mf/Codegen/GPU/CUDALaunches.h"
 #include "mf/Dialect/MF/Transforms/CostModel.h"
 
 namespace mlir::mf {
@@ -36,6 +38,14 @@ struct Report {
     std::vector<LoopCount> loops;
   };
   std::vector<Variant> variants;
+  /// The kernels for CUDA devices of one architecture.
+  struct GPU {
+    std::string arch;
+    std::vector<KernelPlan> kernels;
+    llvm::StringMap<KernelResources> resources; ///< by the kernel's name; empty where there was no assembler
+    SmallVector<LaunchCount> launches;          ///< of calls of one token
+  };
+  std::vector<GPU> gpus;
   std::vector<std::pair<std::string, uint64_t>> sections; ///< of the library, in bytes
   uint64_t libraryBytes = 0;
   uint64_t parameterBytes = 0;
@@ -59,6 +69,11 @@ void addCosts(ModuleOp module, Report &report);
 
 /// Finds out what pruning saves in a module of the model stage.
 void addPruning(ModuleOp module, Report &report);
+
+/// What can be said of kernels for CUDA devices, and the least times of calls there (GPUFigures.h). Sizes that
+/// `costOptions` does not give are those of a call of one token after an empty cache.
+void printGPUs(const Report &report, llvm::raw_ostream &os);
+llvm::json::Value describeGPUs(const Report &report);
 
 void printTextReport(const Report &report, llvm::raw_ostream &os);
 void printJSONReport(const Report &report, llvm::raw_ostream &os);

@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run configurations; writes a table, its lines and a chart of each")
-    run.add_argument("configs", nargs="+", metavar="CONFIG", help="a TOML file, or the name of one that ships here")
+    run.add_argument("configs", nargs="+", metavar="CONFIG", help="a TOML file or the name of one here; * matches")
     run.add_argument("--output", type=Path, default=OUTPUT / "results", help="folder of the reports (%(default)s)")
     run.add_argument("--threads", type=_numbers, default=[], metavar="N,..", help="instead of the configuration's")
     run.add_argument("--adapters", type=_names, default=[], metavar="NAME,..", help="only these; * matches any text")
@@ -31,10 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         if options.command == "summary":
-            return _summarise([config.load(config.find(name)) for name in options.configs], options.results)
+            return _summarise([config.load(path) for path in config.find_all(options.configs)], options.results)
         loaded = [
-            config.load(config.find(name), quick=options.quick, threads=options.threads, adapters=options.adapters)
-            for name in options.configs
+            config.load(path, quick=options.quick, threads=options.threads, adapters=options.adapters)
+            for path in config.find_all(options.configs)
         ]
     except config.ConfigError as error:
         parser.error(str(error))

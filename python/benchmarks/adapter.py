@@ -23,9 +23,10 @@ class Prepared:
     """A contestant ready to run.
 
     run: what is timed. outputs: its result as arrays by name, to be checked against the problem's reference.
-    tokens: tokens that one run processes.
+    tokens: tokens that one run processes. finish: waits for the end of what goes on after `run` has returned.
     """
 
     run: Callable[[], Any]
     tokens: int
     outputs: Callable[[Any], dict[str, np.ndarray]] = lambda result: {}
+    finish: Callable[[], Any] = lambda: None

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CONFIGS", "Bar", "Case", "Config", "ConfigError", "Contestant", "find", "load", "replace"]
+__all__ = ["CONFIGS", "Bar", "Case", "Config", "ConfigError", "Contestant", "find", "find_all", "load", "replace"]
 
+DEVICES = ("cpu", "cuda")
 CONFIGS = Path(__file__).parent / "configs"
-TOP_LEVEL = {"title", "operation", "threads", "repetitions", "min_ms", "grid", "quick", "contestants", "bars"}
+TOP_LEVEL = {"title", "operation", "device", "threads", "repetitions", "min_ms", "grid", "quick", "contestants", "bars"}
 
 
 class ConfigError(ValueError):
@@ -22,10 +23,11 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Case:
-    """One point of the grid: sizes by name and a number of threads."""
+    """One point of the grid: sizes by name and a number of threads; device: "cpu" or "cuda"."""
 
     sizes: dict[str, int]
     threads: int
+    device: str = "cpu"
 
     def __getitem__(self, name: str) -> int:
         return self.sizes[name]
@@ -100,6 +102,15 @@ def find(name: str) -> Path:
     raise ConfigError(f"no configuration {name!r}; there are {shipped}")
 
 
+def find_all(names: Sequence[str]) -> list[Path]:
+    """`find` of every name; one with * is all configurations that ship here whose names match."""
+    paths = []
+    for name in names:
+        matching = [path for path in sorted(CONFIGS.glob("*.toml")) if "*" in name and fnmatch.fnmatch(path.stem, name)]
+        paths += matching or [find(name)]
+    return paths
+
+
 def load(path: Path, *, quick: bool = False, threads: Sequence[int] = (), adapters: Sequence[str] = ()) -> Config:
     """Reads a file.
 
@@ -117,11 +128,14 @@ def load(path: Path, *, quick: bool = False, threads: Sequence[int] = (), adapte
     if adapters:
         contestants = tuple(c for c in contestants if any(fnmatch.fnmatch(c.adapter, a) for a in adapters))
     bars = [_bar(path, item) for item in raw.get("bars", [])]
+    device = raw.get("device", "cpu")
+    if device not in DEVICES:
+        raise ConfigError(f"{path}: device expects {' or '.join(DEVICES)}, found {device!r}")
     thread_counts = list(threads) or ([1] if quick else raw.get("threads", [1]))
     return Config(
         path.stem,
         raw.get("title", path.stem),
-        tuple(_cases(raw.get("quick", raw["grid"]) if quick else raw["grid"], thread_counts)),
+        tuple(_cases(raw.get("quick", raw["grid"]) if quick else raw["grid"], thread_counts, device)),
         contestants,
         tuple(replace(bar, where={}) if quick else bar for bar in bars),
         2 if quick else raw.get("repetitions", 9),
@@ -130,11 +144,11 @@ def load(path: Path, *, quick: bool = False, threads: Sequence[int] = (), adapte
     )
 
 
-def _cases(grid: dict[str, Any], threads: Sequence[int]) -> list[Case]:
+def _cases(grid: dict[str, Any], threads: Sequence[int], device: str) -> list[Case]:
     """Every combination of the grid's lists, once a number of threads."""
     lists = [value if isinstance(value, list) else [value] for value in grid.values()]
     points = [dict(zip(grid, values)) for values in itertools.product(*lists)]
-    return [Case(point, count) for count in threads for point in points]
+    return [Case(point, count, device) for count in threads for point in points]
 
 
 def _contestants(path: Path, raw: dict[str, Any], item: dict[str, Any]) -> list[Contestant]:

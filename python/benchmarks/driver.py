@@ -17,7 +17,7 @@ from typing import Any
 from .config import Config
 from .paths import ROOT
 
-PACKAGES = ("numpy", "torch", "onnxruntime", "fbgemm-gpu-cpu", "llama-cpp-python")
+PACKAGES = ("numpy", "torch", "onnxruntime", "fbgemm-gpu-cpu", "fbgemm-gpu", "llama-cpp-python")
 
 # Settings that make a library choose kernels of another machine.
 DROPPED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
@@ -39,6 +39,7 @@ def machine() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "features": [flag for flag in known if flag in flags],
         "caches": _caches(),
+        "gpus": _gpus(),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
@@ -56,6 +57,16 @@ def _caches() -> dict[str, str]:
         if kind != "Instruction":
             found[f"L{level}"] = size
     return found
+
+
+def _gpus() -> list[str]:
+    """Names of CUDA devices and the version of their driver, where there are any."""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(query, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return found.stdout.splitlines() if found.returncode == 0 else []
 
 
 def _version(package: str) -> str | None:

@@ -170,8 +170,9 @@ def _cells(record: Record, peer: Record | None) -> str:
 def _machine_line(machine: dict[str, Any], dated: bool = True) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
+    gpus = [f"GPU {gpu}" for gpu in machine.get("gpus", [])]
     hardware = f"{machine['cpu']}, {machine['cpus']} CPUs ({', '.join(machine['features'])}; {caches})"
-    return "; ".join([hardware, packages, *([machine["date"]] if dated else [])])
+    return "; ".join([hardware, *gpus, packages, *([machine["date"]] if dated else [])])
 
 
 def chart(config: Config, records: Sequence[Record], path: Path) -> bool:

@@ -59,6 +59,7 @@ def time_calls(prepared: Prepared, calls: int) -> float:
     begin = time.perf_counter()
     for _ in range(calls):
         prepared.run()
+    prepared.finish()
     return (time.perf_counter() - begin) / calls
 
 
@@ -72,6 +73,7 @@ def prepare(run: Run, problem: Problem, references: dict[str, Any], min_ms: floa
         run.prepared = adapter.prepare(problem, contestant)
         begin = time.perf_counter()
         result = run.prepared.run()
+        run.prepared.finish()
         once = time.perf_counter() - begin
         outputs = run.prepared.outputs(result)
     except Unavailable as reason:

@@ -94,6 +94,7 @@ def test_grid_and_contestants(config_file):
         (("at_least", "atleast"), "unknown atleast"),
         (('adapter = "openblas"', ""), "needs an adapter"),
         (('what = "itself"', ""), "needs what"),
+        (("title =", 'device = "tpu"\ntitle ='), "device expects cpu or cuda, found 'tpu'"),
         (("[grid]\nwidth = [16, 24]\ntokens = [5]", ""), r"needs a \[grid\]"),
         (("= [1, 2]", "= [1,"), "test.toml: "),
     ],
@@ -177,6 +178,22 @@ def test_quick_peers(name, tmp_path):
         if record["status"] == "ok" and record["operation"] in ("dense", "lookup", "attention"):
             assert record["error"] is not None
     assert "not judged" in result.stdout and "| pass |" not in result.stdout
+
+
+@needs_torch
+def test_without_a_cuda_device(tmp_path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("has a CUDA device")
+    result = run_driver(tmp_path, "cuda_*", "--quick", "--adapters", "torch_*,fbgemm")
+    assert result.returncode == 1, result.stderr
+    files = sorted((tmp_path / "out").glob("*.jsonl"))
+    assert len(files) == len(list(config.CONFIGS.glob("cuda_*.toml"))) >= 9
+    for file in files:
+        machine, records = read_lines(file)
+        assert records and {record["status"] for record in records} == {"not available"}
+        assert all("no CUDA device" in record["reason"] for record in records), file
 
 
 def test_nothing_has_a_figure(config_file, tmp_path):

@@ -109,6 +109,12 @@ class Function:
         )
         return results
 
+    def update_state(self, x: Value, slots: Value, positions: Value, state: Value, layout: str) -> Value:
+        result = self._new(state.shape, state.element)
+        operands = f"ins({_operands(x, slots, positions)}) outs({_operands(state)})"
+        self._op(f"mf.update_state layout({layout})", operands, [result])
+        return result
+
     def split_heads(self, x: Value, heads: int) -> Value:
         result = self._new((x.shape[0], heads, x.shape[1] // heads))
         sizes = ", ".join(str(self.dims.get(extent, extent)) for extent in result.shape)

@@ -15,7 +15,7 @@ import pytest
 
 from harness import ROOT, library_info, run
 
-USAGE, FILE, LIBRARY, ARGUMENT = 2, 3, 4, 11
+USAGE, FILE, LIBRARY, ARGUMENT, UNSUPPORTED = 2, 3, 4, 11, 17
 QUICK = ("-t", "1", "-r", "1", "--no-probe")
 SMALL = ("--width", "64", "--tables", "8", "--bits", "8")
 FACTS = ["cpu", "features", "compiler"]
@@ -140,8 +140,9 @@ def test_probe():
     found = rows("--probe", "-t", "1", "--probe-mib", "16")
     assert [row["ceiling"] for row in found[:3]] == ["multiply-adds f32", "L2 read", "memory, sequential"]
     pieces = [64, 128, 256, 512, 1024, 2048, 4096]
-    assert [(row["pages"], row["piece bytes"]) for row in found[3:]] == [
-        (pages, piece) for pages in ("huge", "4 KiB") for piece in pieces
+    kinds = ("memory, random", "memory, random after a stream")
+    assert [(row["pages"], row["ceiling"], row["piece bytes"]) for row in found[3:]] == [
+        (pages, kind, piece) for pages in ("huge", "4 KiB") for kind in kinds for piece in pieces
     ]
     assert all(row["rate"] > 0 and row["threads"] == 1 for row in found)
 
@@ -149,6 +150,12 @@ def test_probe():
 @pytest.fixture(scope="module")
 def model(compiler):
     return compiler.model("lm_d64_k16_t4")
+
+
+def test_model_on_a_device(compiler):
+    library = compiler.model("lm_d64_k16_t4", "--gpu-host")
+    (row,) = rows("-m", library, "--device=gpu-host", "-t", "2", "-r", "1", "-p", "0", "-n", "1")
+    assert row["variant"] == "gpu-host" and row["tokens/s"] > 0
 
 
 def test_model(model):
@@ -274,6 +281,7 @@ ERRORS = [
     (["--kernel=attention", "--cold", "--tokens", "1"], "with parameters"),
     (["--kernel=hash", "--tune=x", "-t", "1,2"], "--tune needs one number of threads"),
     (["--probe", "--tune=x"], "--tune needs a --kernel"),
+    (["--kernel=hash", "--device=cuda:0"], "--device goes with -m alone"),
     (["--probe", "--probe-mib", "-1"], "--probe-mib expects"),
 ]
 
@@ -295,6 +303,8 @@ def test_errors_of_models(model, tmp_path):
     assert "nothing.so" in nothing.stderr
     unknown = bench("-m", model, "--variant", "z80", "-p", "1", "-n", "0", status=ARGUMENT)
     assert "z80" in unknown.stderr
+    device = bench("-m", model, "--device=cuda:0", "-p", "1", "-n", "0", status=UNSUPPORTED)
+    assert "has no code for CUDA devices: compile it with mf-compile --gpu-arch" in device.stderr
 
 
 def test_errors_of_files(tmp_path):

@@ -98,13 +98,17 @@ def blocks():
     return {case: BlockWriter(*case) for case in CASES}
 
 
-@pytest.fixture(scope="session")
-def library(compiler, blocks):
+def module_text(blocks):
     parts = [block.text() for block in blocks.values()]
     for d, heads in {(block.config["hidden_size"], block.config["num_attention_heads"]) for block in blocks.values()}:
         source = "#mf.rotary_angles<base = 1.0e4 : f64>"
         parts.append(modules.parameter(f"angles{d}", (POSITIONS, d // heads // 8, 2), source))
-    return compiler.module("blocks", modules.module(*parts), "--gpu-host")
+    return modules.module(*parts)
+
+
+@pytest.fixture(scope="session")
+def library(compiler, blocks):
+    return compiler.module("blocks", module_text(blocks), "--gpu-host")
 
 
 def with_heads(expected):
@@ -112,21 +116,24 @@ def with_heads(expected):
     return expected.transpose(1, 0, 2) if expected.ndim == 3 else expected
 
 
+def check_intermediates(model, variant, case, block, margin):
+    name, score = case
+    expected, _ = golden.read(GOLDEN / "block" / name / f"expected-{score}.safetensors")
+    for batch in range(len(expected["x"])):
+        x = expected["x"][batch]
+        positions = np.arange(len(x), dtype=np.int32)
+        results = model.call(f"{name}_{score}", x, positions, *block.given)
+        for result_name, result in zip(block.names, results):
+            wanted = with_heads(expected[result_name][batch])
+            if result_name.endswith("codes"):
+                np.testing.assert_array_equal(unsigned(result), wanted, err_msg=f"{variant} {result_name}")
+                continue
+            # Scores may be large; golden's bound holds for values of order 1 to 6.
+            tolerance = TOLERANCE * np.maximum(1, np.abs(wanted) / 6)
+            margin(f"block, {result_name}", np.max(np.abs(result - wanted) / tolerance))
+
+
 @pytest.mark.parametrize("case", CASES, ids=["-".join(case) for case in CASES])
 def test_every_intermediate(case, blocks, library, margin):
-    name, score = case
-    block = blocks[case]
-    expected, _ = golden.read(GOLDEN / "block" / name / f"expected-{score}.safetensors")
     for variant, model in every_variant(library):
-        for batch in range(len(expected["x"])):
-            x = expected["x"][batch]
-            positions = np.arange(len(x), dtype=np.int32)
-            results = model.call(f"{name}_{score}", x, positions, *block.given)
-            for result_name, result in zip(block.names, results):
-                wanted = with_heads(expected[result_name][batch])
-                if result_name.endswith("codes"):
-                    np.testing.assert_array_equal(unsigned(result), wanted, err_msg=f"{variant} {result_name}")
-                    continue
-                # Scores may be large; golden's bound holds for values of order 1 to 6.
-                tolerance = TOLERANCE * np.maximum(1, np.abs(wanted) / 6)
-                margin(f"block, {result_name}", np.max(np.abs(result - wanted) / tolerance))
+        check_intermediates(model, variant, case, blocks[case], margin)

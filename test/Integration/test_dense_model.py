@@ -81,9 +81,7 @@ def test_logits(name, models, compiler, margin):
     folder, config, tensors = models(name)
     # Scores of memory layers multiply errors, so that one token has the largest by far, and evaluations differ in it.
     exact, bound = tolerance(config, tensors, IDS, factor=4 if "memory" in config.get("layer_kinds", "") else 2)
-    # A tied embedding reads the head's panels, for which there is no kernel for GPUs.
-    options = [] if config.get("tie_word_embeddings") else ["--gpu-host"]
-    for _, model in every_variant(compiler.checkpoint(folder, *options)):
+    for _, model in every_variant(compiler.checkpoint(folder, "--gpu-host")):
         with model.session() as session:
             margin(f"dense models, {name}", np.max(np.abs(session.forward(IDS[None])[0] - exact) / bound))
 

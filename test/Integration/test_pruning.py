@@ -103,7 +103,7 @@ def test_pruned_is_zeroed(compiler: Compiler, tiny_counts, tmp_path_factory, dty
     zeroed = tmp_path_factory.mktemp("zeroed") / TINY.name
     dropped = zero_rows(TINY, zeroed, counts, at_most=2)
     assert 1000 < dropped < 4000
-    options = (f"--table-dtype={dtype}", "-mcpu=x86-64-v3,native")
+    options = (f"--table-dtype={dtype}", "-mcpu=x86-64-v3,native", "--gpu-host")
     pruned = compiler.checkpoint(TINY, *options, f"--prune-tables={file}", "--prune-at-most=2")
     reference = compiler.checkpoint(zeroed, *options)
     ids = np.random.default_rng(4).integers(0, 512, 64)

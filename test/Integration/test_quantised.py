@@ -9,7 +9,8 @@ Bounds. Scores and activations are rounded to steps of max / 127, so each is off
 
 A sum of K products of such factors is off by at most the sum over k of |score| * e + |table| * h + h * e, with e for
 elements and h half a step of the scores. i8 is checked beyond that against the same integers in float64, where only the
-f32 products are left: 2^-21 of the largest result.
+f32 products are left: 2^-21 of the largest result. So are groups of i4, whose scales are bf16: there, one rounding a group
+and sum, 2^-23 of the sum of magnitudes each.
 """
 
 from __future__ import annotations
@@ -44,6 +45,24 @@ def quantise_columns(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """i8 elements and their scales: the largest magnitude of a column (last axis) over 127."""
     scales = np.abs(table).reshape(-1, table.shape[-1]).max(axis=0) / np.float32(127)
     return np.rint(table * (np.float32(1) / scales)).clip(-127, 127), scales
+
+
+def bfloat16(x: np.ndarray) -> np.ndarray:
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32)
+
+
+def quantise_groups(weight: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
+    """i4 elements [columns, groups, group] and bf16 scales [columns, groups, 1]: of 13 fractions of the largest magnitude
+    over 7 the one with the least squared error, summed in f32 like the compiler does."""
+    x = weight.astype(np.float32).reshape(len(weight), -1, group)
+    largest = np.abs(x).max(axis=2, keepdims=True) / np.float32(7)
+    fractions = np.float32(0.4) + np.float32(0.05) * np.arange(13, dtype=np.float32)
+    scales = bfloat16(largest * fractions)
+    rounded = [np.rint(x * (np.float32(1) / scales[..., i : i + 1])).clip(-7, 7) for i in range(len(fractions))]
+    errors = [(x - q * scales[..., i : i + 1]) ** 2 for i, q in enumerate(rounded)]
+    best = np.argmin([np.cumsum(e, axis=2, dtype=np.float32)[..., -1:] for e in errors], axis=0)
+    return np.choose(best, rounded), np.take_along_axis(scales, best, axis=2)
 
 
 def call(model: memoryformer.Model, entry: str, *inputs: np.ndarray) -> list[np.ndarray]:
@@ -157,6 +176,11 @@ def test_linear(compiler: Compiler, features: int, columns: int, dtype: str) -> 
                 (q, q_scale), (w, w_scale) = quantise_rows(x), quantise_columns(weight.T.astype(np.float32))
                 integers = q.astype(np.float64) @ w.astype(np.float64) * w_scale * q_scale
                 assert np.all(np.abs(y - integers) <= 2.0**-21 * np.abs(integers).max())
+            if dtype == "i4" and group:
+                (q, q_scale), (w, w_scale) = quantise_rows(x), quantise_groups(weight, group)
+                sums = np.einsum("mgd,ngd->mng", q.reshape(len(x), -1, group).astype(np.float64), w) * w_scale[..., 0]
+                margin = 2.0**-23 * (sums.shape[2] + 3) * np.abs(sums).sum(axis=2) * q_scale
+                assert np.all(np.abs(y - sums.sum(axis=2) * q_scale) <= margin)
             # Also between variants: nothing is fused.
             assert seen is None or np.array_equal(seen, y)
             seen = y if dtype.startswith("i") else None

@@ -23,6 +23,7 @@ MF_OPTION(std::string, decodeList, "n", "Model: tokens to decode one by one, 0 f
 MF_OPTION(std::string, depthList, "d", "Model, comparison: tokens in the cache before (default: 0)", "0");
 MF_OPTION(std::string, parameters, "parameters", "Model: parameter file (default: beside the library)", "");
 MF_OPTION(std::string, variant, "variant", "Model: instruction-set variant (default: the best this CPU runs)", "");
+MF_OPTION(std::string, device, "device", "Model: what runs it, as for mf-run (default: the CPU)", "");
 MF_OPTION(int, maxTokensPerCall, "max-tokens-per-call", "Model: longer calls run in chunks of this; 0: 512", 0);
 MF_OPTION(int64_t, width, "width", "Kernel: elements of a token (default: 1024)", 1024);
 MF_OPTION(int64_t, columns, "columns", "Kernel: outputs of a dense layer (default: width)", 0);
@@ -86,6 +87,7 @@ static Error readModel(ModelSettings &settings) {
   settings.path = modelPath;
   settings.open.parameters = parameters;
   settings.open.variant = variant;
+  settings.open.device = device;
   settings.open.loadMode = loadMode;
   settings.open.maxTokensPerCall = maxTokensPerCall;
   settings.repetitions = repetitions;
@@ -154,6 +156,8 @@ Expected<Options> mf::bench::parseOptions(int argc, char **argv) {
   bool isComparison = !compared.empty();
   if (int actions = !modelPath.empty() + isKernel + probeMachine + isComparison; actions != 1)
     return fail(ExitUsage, "expected one of -m, --kernel, --compare and --probe, found " + Twine(actions));
+  if (!device.empty() && modelPath.empty())
+    return fail(ExitUsage, "--device goes with -m alone; python -m benchmarks measures kernels on devices");
   if (repetitions < 1)
     return fail(ExitUsage, "-r expects at least 1, found " + Twine(repetitions.getValue()));
   if (probeMebibytes < 0 || probeMebibytes > 1 << 20)

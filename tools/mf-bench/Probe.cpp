@@ -176,6 +176,30 @@ Ceiling Probe::getRandom(int64_t threads, int64_t pieceBytes, Pages pages) {
   });
 }
 
+Ceiling Probe::getRandomAfterStream(int64_t threads, int64_t pieceBytes, Pages pages) {
+  constexpr int64_t count = 1024, batches = 10;
+  int64_t piece = std::clamp<int64_t>(PowerOf2Ceil(pieceBytes), 64, 4096);
+  return find({Kind::RandomAfterStream, threads, piece, pages}, [&]() -> Ceiling {
+    ProbeBuffer &buffer = getBuffer(pages);
+    if (!buffer.data())
+      return {};
+    size_t part = alignDown(std::min<size_t>(2 * getMachine().l3Bytes, buffer.size()) / threads, 512);
+    return measureBest({16, 32, 64}, [&](int64_t ahead) {
+      double best = 0;
+      for (int64_t batch = 0; batch < batches; ++batch) {
+        timeOnThreads(threads,
+                      [&](int64_t thread) { sink += getProbeLoops().read(buffer.data() + part * thread, part, 4096); });
+        double seconds = timeOnThreads(threads, [&](int64_t thread) {
+          uint64_t seed = (batch * threads + thread + 1) << 40 | uint64_t(ahead) << 24;
+          sink += getProbeLoops().readPieces(buffer.data(), buffer.size() / piece, piece, count, ahead, seed);
+        });
+        best = std::max(best, double(count * piece * threads) / seconds);
+      }
+      return best;
+    });
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Report
 //===----------------------------------------------------------------------===//
@@ -196,10 +220,13 @@ Table mf::bench::describeCeilings(Probe &probe, ArrayRef<int64_t> threads) {
     add("multiply-adds f32", nullptr, "-", "GMAC/s", probe.getMultiplyAdds(count));
     add("L2 read", nullptr, "huge", "GB/s", probe.getL2(count));
     add("memory, sequential", nullptr, "huge", "GB/s", probe.getSequential(count));
-    for (Pages pages : {Pages::Huge, Pages::Small})
+    for (Pages pages : {Pages::Huge, Pages::Small}) {
+      StringRef name = pages == Pages::Huge ? "huge" : "4 KiB";
       for (int64_t piece = 64; piece <= 4096; piece *= 2)
-        add("memory, random", piece, pages == Pages::Huge ? "huge" : "4 KiB", "GB/s",
-            probe.getRandom(count, piece, pages));
+        add("memory, random", piece, name, "GB/s", probe.getRandom(count, piece, pages));
+      for (int64_t piece = 64; piece <= 4096; piece *= 2)
+        add("memory, random after a stream", piece, name, "GB/s", probe.getRandomAfterStream(count, piece, pages));
+    }
   }
   return table;
 }

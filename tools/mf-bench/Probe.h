@@ -51,9 +51,12 @@ public:
   Ceiling getSequential(int64_t threads);
   /// Bytes per second out of memory in random pieces; `pieceBytes` is rounded up to a power of two from 64 to 4096.
   Ceiling getRandom(int64_t threads, int64_t pieceBytes, Pages pages);
+  /// The same for runs of 1,024 pieces, before each of which twice the L3 was read in order: the head does so between
+  /// two steps of a decode, and it takes the page tables out of the caches too.
+  Ceiling getRandomAfterStream(int64_t threads, int64_t pieceBytes, Pages pages);
 
 private:
-  enum class Kind { MultiplyAdds, L2, Sequential, Random };
+  enum class Kind { MultiplyAdds, L2, Sequential, Random, RandomAfterStream };
 
   Ceiling find(std::tuple<Kind, int64_t, int64_t, Pages> key, llvm::function_ref<Ceiling()> measure);
   /// Far bigger than the caches.

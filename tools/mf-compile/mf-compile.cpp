@@ -64,8 +64,9 @@ static cl::opt<std::string> tableType("table-dtype", cl::value_desc("type"), cl:
                                       cl::desc("Tables as f32, bf16, f16, i8 or i4 (default: keep)"));
 static cl::opt<std::string> headType("head-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
                                      cl::desc("Head as f32, bf16, f16, i8 or i4 (default: keep)"));
-static cl::opt<std::string> cacheType("cache-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),
-                                      cl::desc("Caches of keys and values as f32, bf16 or f16 (default: keep, f32)"));
+static cl::opt<std::string> cacheType("cache-dtype", cl::value_desc("type"), cl::cat(category), cl::init("auto"),
+                                      cl::desc("Caches of keys and values as f32, bf16 or f16 (default: auto, bf16 "
+                                               "with tables or weights of integers, else keep, f32)"));
 static cl::opt<int64_t> headGroup("head-group", cl::value_desc("n"), cl::cat(category), cl::init(32),
                                   cl::desc("Features that share a scale of an i4 head (default: 32; 0: all)"));
 static cl::opt<std::string> weightType("weight-dtype", cl::value_desc("type"), cl::cat(category), cl::init("keep"),

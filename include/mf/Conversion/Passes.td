@@ -8,7 +8,8 @@ def ConvertMFToGPUPass : Pass<"convert-mf-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Compute ops on memrefs to launches of kernels for GPUs, as their strategies say";
   let description = [{
     In: functions with compute ops of `mf` on memrefs, each with a strategy of a GPU. Out: a `gpu.launch_func` in the place
-    of each (two in an `scf.if` for a lookup with `#mf.gpu_table_tile`, which gathers few tokens), and the kernels in one
+    of each (two in an `scf.if` for a lookup with `#mf.gpu_table_tile`, which gathers few tokens; one for all ops of an
+    `scf.execute_region`, in which `mf-gpu-group-rows` puts ops that go row by row), and the kernels in one
     `gpu.module @kernels`. A kernel takes the op's operands; equal ops launch one kernel. Grids depend on the number of
     tokens alone.
 

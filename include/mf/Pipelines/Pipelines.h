@@ -55,7 +55,8 @@ struct ModelOptions : public PassPipelineOptions<ModelOptions> {
                           llvm::cl::desc("Add the entry point that mf-run --count-codes calls (default: false)"),
                           llvm::cl::init(false)};
   Option<std::string> cacheDtype{
-      *this, "cache-dtype", llvm::cl::desc("Type of caches: keep (default), f32, bf16 or f16"), llvm::cl::init("keep")};
+      *this, "cache-dtype", llvm::cl::desc("Type of caches: auto (default: bf16 with integers), keep, f32, bf16 or f16"),
+      llvm::cl::init("auto")};
 };
 
 struct StrategyOptions : public PassPipelineOptions<StrategyOptions> {

@@ -49,8 +49,8 @@ struct CompilerOptions {
   /// Element types of tables, of the head and of other dense weights, and features per scale, see
   /// mf-quantize-parameters.
   std::string tableType = "keep", headType = "keep", weightType = "keep";
-  /// Of the sequences' caches: keep, f32, bf16 or f16.
-  std::string cacheType = "keep";
+  /// Of the sequences' caches: auto, keep, f32, bf16 or f16, see mf-select-caches.
+  std::string cacheType = "auto";
   int64_t headGroup = 32, weightGroup = 32;
   /// A file of mf-run --count-codes, see mf-prune-tables; empty: tables keep their rows.
   std::string pruneTables;

@@ -1,6 +1,7 @@
 // mf-cpu-add-scratch: memory for the sums that wait while blocks of tables pass, for codes in the order in which blocks
 // read them, and for the sums of a linear attention.
 #include "mf/Codegen/CPU/Passes.h"
+#include "mf/Codegen/CPU/StripPasses.h"
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -12,8 +13,8 @@ namespace mlir::mf {
 using namespace mlir;
 using namespace mlir::mf;
 
-/// Memory [tokens, columns of a strip] for sums; copies of codes and quantised scores [blocks, tokens, tables of a
-/// block] where there are several blocks.
+/// Memory [passes, tokens, columns of a pass] for sums; copies of codes and quantised scores [blocks, tokens, tables of
+/// a block] where there are several blocks.
 static SmallVector<Value> createScratch(LookupOp op, CPUStripsAttr strategy) {
   OpBuilder b(op);
   auto codes = cast<MemRefType>(op.getCodes().getType());
@@ -24,7 +25,8 @@ static SmallVector<Value> createScratch(LookupOp op, CPUStripsAttr strategy) {
   auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
     return memref::AllocOp::create(b, op.getLoc(), MemRefType::get(shape, element), sizes);
   };
-  SmallVector<Value> scratch{allocate({tokens, op.getLayoutAttr().getStripColumns()}, b.getI32Type())};
+  StripPasses passes(op, strategy);
+  SmallVector<Value> scratch{allocate({passes.count, tokens, passes.columns}, b.getI32Type())};
   int64_t blocks = llvm::divideCeil(op.getNumTables(), tables);
   if (blocks == 1)
     return scratch;

@@ -73,9 +73,13 @@ static Value buildWidenedDot(KernelBuilder &kb, Value x, Value y) {
   return total;
 }
 
+bool mlir::mf::hasDotOfAllBytes(KernelBuilder &kb, int64_t bytes) {
+  return kb.hasFeature("avx512vnni") && (bytes == 64 || kb.hasFeature("avx512vl"));
+}
+
 Value mlir::mf::buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes) {
   int64_t bytes = getWidth(unsignedBytes);
-  if (kb.hasFeature("avx512vnni") && (bytes == 64 || kb.hasFeature("avx512vl")))
+  if (hasDotOfAllBytes(kb, bytes))
     return buildByteQuads(kb, sums, unsignedBytes, signedBytes);
   bool hasPairs = bytes == 64   ? kb.hasFeature("avx512bw")
                   : bytes == 32 ? kb.hasFeature("avx2")

@@ -86,6 +86,8 @@ Value mf::buildExp(OpBuilder &builder, Location loc, Value x, bool fma) {
 // 1 + r times these, from the highest power down, is 2^r for |r| <= 1/2: fitted to the least greatest error, that of
 // r > 0 counted half because 2^n halves it there, then rounded to floats.
 static constexpr float exp2Coefficients[] = {1.3225665e-3f, 9.671769e-3f, 5.550885e-2f, 2.4022232e-1f, 6.931468e-1f};
+// The same of three coefficients, fitted to the least greatest error relative to 2^r.
+static constexpr float roughExp2Coefficients[] = {5.5008769e-2f, 2.4221098e-1f, 6.9328296e-1f};
 static constexpr float exp2Lowest = -126.0f;
 
 /// 2^r for each of `rests`, in [-1/2, 1/2]: c[0] r^5 + ... + c[4] r + 1 by pairs. Step by step over all of them, so
@@ -111,8 +113,18 @@ static SmallVector<Value> buildExp2OfRests(ImplicitLocOpBuilder &b, ArrayRef<Val
   return results;
 }
 
+/// The same with three coefficients: C0 r^3 + C1 r^2 + C2 r + 1.
+static SmallVector<Value> buildRoughExp2OfRests(ImplicitLocOpBuilder &b, ArrayRef<Value> rests, bool fma) {
+  Type type = rests.front().getType();
+  SmallVector<Value> results(rests.size(), floatConstant(b, type, roughExp2Coefficients[0]));
+  for (float coefficient : {roughExp2Coefficients[1], roughExp2Coefficients[2], 1.0f})
+    for (auto [result, rest] : llvm::zip_equal(results, rests))
+      result = mf::buildMulAdd(b, b.getLoc(), result, rest, floatConstant(b, type, coefficient), fma);
+  return results;
+}
+
 /// 2^x for each of `xs`, in [exp2Lowest, 0].
-static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool fma) {
+static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool fma, bool forBF16 = false) {
   Type type = xs.front().getType();
   Type integers = withElementType(type, b.getI32Type());
   // The sum with it has n plus the exponent's bias in its low bits.
@@ -124,7 +136,7 @@ static SmallVector<Value> buildExp2(ImplicitLocOpBuilder &b, ValueRange xs, bool
     Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, integers, biased), shift);
     powers.push_back(arith::BitcastOp::create(b, type, exponent));
   }
-  SmallVector<Value> results = buildExp2OfRests(b, rests, fma);
+  SmallVector<Value> results = forBF16 ? buildRoughExp2OfRests(b, rests, fma) : buildExp2OfRests(b, rests, fma);
   for (auto [result, power] : llvm::zip_equal(results, powers))
     result = arith::MulFOp::create(b, result, power);
   return results;
@@ -140,7 +152,7 @@ SmallVector<Value> mf::buildExp2OfNegative(OpBuilder &builder, Location loc, Val
 }
 
 SmallVector<Value> mf::buildExp2OfDifference(OpBuilder &builder, Location loc, ValueRange xs, bool fma,
-                                             ScaleByPowerFn scale) {
+                                             ScaleByPowerFn scale, bool forBF16) {
   ImplicitLocOpBuilder b(loc, builder);
   Type type = xs.front().getType();
   Value lowest = floatConstant(b, type, exp2Lowest), zero = floatConstant(b, type, 0.0f);
@@ -150,13 +162,13 @@ SmallVector<Value> mf::buildExp2OfDifference(OpBuilder &builder, Location loc, V
       wholes.push_back(math::RoundEvenOp::create(b, x));
       rests.push_back(arith::SubFOp::create(b, x, wholes.back()));
     }
-    SmallVector<Value> results = buildExp2OfRests(b, rests, fma);
+    SmallVector<Value> results = forBF16 ? buildRoughExp2OfRests(b, rests, fma) : buildExp2OfRests(b, rests, fma);
     // For -inf the rest is NaN, but no number times 2^-inf is 0 (see the instruction's table of special cases).
     for (auto [result, whole] : llvm::zip_equal(results, wholes))
       result = scale(result, whole);
     return results;
   }
-  SmallVector<Value> results = buildExp2(b, xs, fma);
+  SmallVector<Value> results = buildExp2(b, xs, fma, forBF16);
   for (auto [x, result] : llvm::zip_equal(xs, results)) {
     Value isBelow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, lowest);
     result = arith::SelectOp::create(b, isBelow, zero, result);

@@ -4,6 +4,7 @@
 #include "mf/Codegen/Strategy/Strategies.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -135,7 +136,8 @@ static LogicalResult fuseLinear(LinearOp linear, MutableArrayRef<LoopLikeOpInter
   return success();
 }
 
-static LogicalResult tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
+/// Tiles `op` into a loop of its own, which it returns.
+static FailureOr<scf::ForallOp> tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
   auto dpsOp = cast<DestinationStyleOpInterface>(op.getOperation());
   // A destination that other ops write too could not be written in place.
   for (OpOperand &init : dpsOp.getDpsInitsMutable())
@@ -161,7 +163,20 @@ static LogicalResult tileAlone(ComputeOpInterface op, IRRewriter &rewriter) {
   for (LoopLikeOpInterface loop : tiled->loops)
     takeExtentsFromOutside(cast<scf::ForallOp>(loop.getOperation()), rewriter);
   rewriter.replaceOp(op, tiled->replacements);
-  return linear ? fuseLinear(linear, tiled->loops, rewriter) : success();
+  if (linear && failed(fuseLinear(linear, tiled->loops, rewriter)))
+    return failure();
+  return cast<scf::ForallOp>(tiled->loops.front().getOperation());
+}
+
+/// Whether `loop` can go to the place of `other`, which follows it, and be the same loop.
+static bool canJoin(scf::ForallOp loop, scf::ForallOp other) {
+  if (loop->getBlock() != other->getBlock() || loop.getMixedLowerBound() != other.getMixedLowerBound() ||
+      loop.getMixedUpperBound() != other.getMixedUpperBound() || loop.getMixedStep() != other.getMixedStep())
+    return false;
+  return llvm::all_of(loop->getUsers(), [&](Operation *user) {
+    Operation *ancestor = loop->getBlock()->findAncestorOpInBlock(*user);
+    return ancestor && other->isBeforeInBlock(ancestor);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -175,7 +190,11 @@ struct TileAndFusePass : public mf::impl::TileAndFusePassBase<TileAndFusePass> {
 private:
   LogicalResult tileBlock(Block &block, IRRewriter &rewriter);
   LogicalResult tileComputeOp(ComputeOpInterface op, TokenLoop &loop, IRRewriter &rewriter);
+  LogicalResult tileUpdate(UpdateStateOp op, IRRewriter &rewriter);
   LogicalResult close(TokenLoop &loop, int64_t nextTile, IRRewriter &rewriter);
+
+  /// Of the update of a state that was tiled last.
+  scf::ForallOp lastUpdates;
 };
 } // namespace
 
@@ -187,6 +206,20 @@ LogicalResult TileAndFusePass::close(TokenLoop &loop, int64_t nextTile, IRRewrit
   ++numTokenLoops;
   numFusedOps += llvm::count_if(closed.getMembers(), llvm::IsaPred<ComputeOpInterface>);
   return closed.build(rewriter);
+}
+
+/// Updates of two states, keys and values, share a loop, for the sake of one barrier, where nothing between them reads
+/// the first.
+LogicalResult TileAndFusePass::tileUpdate(UpdateStateOp op, IRRewriter &rewriter) {
+  FailureOr<scf::ForallOp> tiled = tileAlone(op, rewriter);
+  if (failed(tiled))
+    return failure();
+  scf::ForallOp before = std::exchange(lastUpdates, *tiled);
+  if (before && canJoin(before, *tiled)) {
+    rewriter.setInsertionPoint(*tiled);
+    lastUpdates = fuseIndependentSiblingForallLoops(before, *tiled, rewriter);
+  }
+  return success();
 }
 
 LogicalResult TileAndFusePass::tileComputeOp(ComputeOpInterface op, TokenLoop &loop, IRRewriter &rewriter) {
@@ -201,7 +234,9 @@ LogicalResult TileAndFusePass::tileComputeOp(ComputeOpInterface op, TokenLoop &l
   if (tile == 0) {
     if (loop.isUsedBy(op) && failed(close(loop, 0, rewriter)))
       return failure();
-    return tileAlone(op, rewriter);
+    if (auto update = dyn_cast<UpdateStateOp>(op.getOperation()))
+      return tileUpdate(update, rewriter);
+    return success(succeeded(tileAlone(op, rewriter)));
   }
   if (loop.getTile() == tile && loop.join(op))
     return success();
@@ -238,6 +273,7 @@ LogicalResult TileAndFusePass::tileBlock(Block &block, IRRewriter &rewriter) {
 void TileAndFusePass::runOnOperation() {
   func::FuncOp func = getOperation();
   IRRewriter rewriter(&getContext());
+  lastUpdates = {};
   if (func.isExternal())
     return;
   shareNamedExtents(func, rewriter);

@@ -85,6 +85,44 @@ Value GPUKernelBuilder::addElements(Value vector, int64_t width) {
 }
 
 //===----------------------------------------------------------------------===//
+// Integers
+//===----------------------------------------------------------------------===//
+
+Value GPUKernelBuilder::widen(Value byte, bool isSigned) {
+  if (isSigned)
+    return arith::ExtSIOp::create(b, b.getI32Type(), byte);
+  return arith::ExtUIOp::create(b, b.getI32Type(), byte);
+}
+
+Value GPUKernelBuilder::toFloat(Value x) {
+  Type type = b.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(x.getType()))
+    type = vector.clone(type);
+  return arith::SIToFPOp::create(b, type, x);
+}
+
+Value GPUKernelBuilder::toBytes(Value word) {
+  Value vector = vector::BroadcastOp::create(b, VectorType::get(1, b.getI32Type()), word);
+  return vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), vector);
+}
+
+Value GPUKernelBuilder::toWord(Value bytes) { return getWords(bytes).front(); }
+
+SmallVector<Value> GPUKernelBuilder::getWords(Value bytes) {
+  int64_t count = cast<VectorType>(bytes.getType()).getNumElements() / 4;
+  Value words = vector::BitCastOp::create(b, VectorType::get(count, b.getI32Type()), bytes);
+  SmallVector<Value> scalars;
+  for (int64_t i = 0; i < count; ++i)
+    scalars.push_back(vector::ExtractOp::create(b, words, i));
+  return scalars;
+}
+
+Value GPUKernelBuilder::dot4(Value x, Value y, Value sum) {
+  auto sign = NVVM::DotAccumulateType::SIGNED;
+  return NVVM::DotAccumulate4WayOp::create(b, b.getI32Type(), x, sign, y, sign, sum);
+}
+
+//===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
 

@@ -39,6 +39,7 @@ static constexpr GPUKernelOp kernelOps[] = {
     same("arith.select", MF_RT_GPU_CHOICE),
     same("arith.shli", MF_RT_GPU_INTEGER),
     same("arith.shrui", MF_RT_GPU_INTEGER),
+    same("arith.sitofp", MF_RT_GPU_CONVERSION),
     same("arith.subf", MF_RT_GPU_FLOAT),
     same("arith.subi", MF_RT_GPU_INTEGER),
     {"arith.truncf", PTXMeaning::Converted, HostMeaning::Inline, MF_RT_GPU_CONVERSION},
@@ -54,6 +55,7 @@ static constexpr GPUKernelOp kernelOps[] = {
     same("math.copysign", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
     same("math.fma", MF_RT_GPU_FUSED, PTXMeaning::Expanded),
     same("math.sqrt", MF_RT_GPU_FLOAT, PTXMeaning::Expanded),
+    same("memref.collapse_shape"),
     same("memref.dim"),
     {"memref.get_global", PTXMeaning::Converted, HostMeaning::Inline, kNotCounted},
     {"memref.load", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_LOAD},
@@ -65,6 +67,7 @@ static constexpr GPUKernelOp kernelOps[] = {
     {"nvvm.bar.warp.sync", PTXMeaning::Translated, HostMeaning::Wait, MF_RT_GPU_BARRIER},
     {"nvvm.cp.async.commit.group", PTXMeaning::Translated, HostMeaning::Call, kNotCounted},
     {"nvvm.cp.async.wait.group", PTXMeaning::Translated, HostMeaning::Call, kNotCounted},
+    {"nvvm.dot.accumulate.4way", PTXMeaning::Translated, HostMeaning::Inline, MF_RT_GPU_INTEGER},
     {"nvvm.mma.sync", PTXMeaning::Translated, HostMeaning::Wait, MF_RT_GPU_MATRIX_PRODUCT},
     {"nvvm.vote.sync", PTXMeaning::Translated, HostMeaning::Wait, MF_RT_GPU_VOTE},
     same("scf.for", MF_RT_GPU_BRANCH),
@@ -76,6 +79,7 @@ static constexpr GPUKernelOp kernelOps[] = {
     same("vector.from_elements"),
     same("vector.insert"),
     {"vector.load", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_LOAD},
+    same("vector.shuffle"),
     {"vector.store", PTXMeaning::Converted, HostMeaning::Access, MF_RT_GPU_STORE},
 };
 // clang-format on

@@ -7,6 +7,7 @@
 #include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -92,6 +93,18 @@ void KernelRewriter::countRegion(Block &block) {
 // Ops
 //===----------------------------------------------------------------------===//
 
+/// The sum of four products of bytes.
+static Value buildDot4(ImplicitLocOpBuilder &b, NVVM::DotAccumulate4WayOp op) {
+  auto type = VectorType::get(4, b.getI32Type());
+  auto widen = [&](Value bytes, NVVM::DotAccumulateType sign) -> Value {
+    if (sign == NVVM::DotAccumulateType::SIGNED)
+      return arith::ExtSIOp::create(b, type, bytes);
+    return arith::ExtUIOp::create(b, type, bytes);
+  };
+  Value products = arith::MulIOp::create(b, widen(op.getA(), op.getAType()), widen(op.getB(), op.getBType()));
+  return vector::ReductionOp::create(b, vector::CombiningKind::ADD, products, op.getC());
+}
+
 LogicalResult KernelRewriter::rewriteInline(Operation *op) {
   ImplicitLocOpBuilder b(op->getLoc(), op);
   auto loadIndex = [&](int64_t offset) {
@@ -113,6 +126,7 @@ LogicalResult KernelRewriter::rewriteInline(Operation *op) {
             Type element = getElementTypeOrSelf(op.getType());
             return buildRoundFromF32(b, b.getLoc(), op.getIn(), element, /*halfConversions=*/true);
           })
+          .Case([&](NVVM::DotAccumulate4WayOp op) -> Value { return buildDot4(b, op); })
           .Case([&](memref::GetGlobalOp op) -> Value {
             // Views of it keep the memory space until all accesses are known.
             if (op.getName() != kWorkgroupMemory)

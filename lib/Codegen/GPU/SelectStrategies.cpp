@@ -32,7 +32,7 @@ void GPUSelectStrategiesPass::runOnOperation() {
       return;
     StrategyAttrInterface strategy = selectGPUStrategy(op, target);
     if (!strategy) {
-      op.emitOpError() << "has no kernel for GPUs";
+      op.emitOpError() << "has no kernel for GPUs, found operands of " << op->getOperand(0).getType();
       return signalPassFailure();
     }
     op.setStrategyAttr(strategy);

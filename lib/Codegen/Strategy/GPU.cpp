@@ -34,35 +34,66 @@ FailureOr<GPUTargetAttr> mlir::mf::getGPUTarget(MLIRContext *context, StringRef 
   return emitError() << "expects the architecture sm_80 or sm_90a, found '" << arch << "'";
 }
 
+static int64_t getRowBytes(Value tables) {
+  auto type = cast<ShapedType>(tables.getType());
+  return type.getShape().back() * type.getElementTypeBitWidth() / 8;
+}
+
 bool mlir::mf::hasTableSlices(LookupOp op) {
   TableLayoutAttr layout = op.getLayoutAttr();
-  if (op.isQuantized() || !layout || layout.isIdentity() || op.hasSharedRows())
+  if (!layout || layout.isIdentity() || op.hasSharedRows())
     return false;
   for (auto [tables, init] : llvm::zip_equal(op.getTables(), op.getInits())) {
-    auto type = cast<ShapedType>(tables.getType());
-    int64_t columns = type.getDimSize(3), bytes = columns * type.getElementTypeBitWidth() / 8;
-    int64_t lanes = bytes / kThreadBytes;
-    if (type != op.getTables().front().getType() || bytes % kThreadBytes != 0 || !llvm::isPowerOf2_64(lanes) ||
-        lanes > kWarpThreads || cast<ShapedType>(init.getType()).getDimSize(1) % columns != 0)
+    int64_t bytes = getRowBytes(tables), lanes = bytes / kThreadBytes;
+    if (tables.getType() != op.getTables().front().getType() || bytes % kThreadBytes != 0 ||
+        !llvm::isPowerOf2_64(lanes) || lanes > kWarpThreads)
+      return false;
+    if (!op.isQuantized() && cast<ShapedType>(init.getType()).getDimSize(1) % layout.getStripColumns() != 0)
       return false;
   }
   return true;
 }
 
+int64_t mlir::mf::getSliceStrips(LookupOp op) {
+  // What 8 lanes read at once from all banks of workgroup memory.
+  constexpr int64_t mostBytes = 128;
+  if (!op.isQuantized())
+    return 1;
+  auto type = cast<ShapedType>(op.getTables().front().getType());
+  int64_t fitting = std::max<int64_t>(1, mostBytes / getRowBytes(op.getTables().front()));
+  return llvm::bit_floor<uint64_t>(std::min(fitting, type.getDimSize(0)));
+}
+
+/// Registers bound the tokens: 512 threads have 128 each, and 64 of them hold sums, of 8 tokens in 8 columns of half
+/// floats. Of f32 there are 4 columns; more tokens would need more registers for where their codes are, and spill.
+/// Of bytes there are 16 columns, of halves of them 32.
+static int64_t getTileTokens(LookupOp op) {
+  if (!op.isQuantized())
+    return 8;
+  return op.getLayoutAttr().getColumnsPerByte() == 2 ? 2 : 4;
+}
+
 StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAttr target) {
-  if (op.isQuantized() || (op.hasSharedRows() && op.getNumTables() > 1))
-    return {};
   if (!hasTableSlices(op))
     return GPURowGatherAttr::get(op.getContext(), /*threads=*/128);
-  auto type = cast<ShapedType>(op.getTables().front().getType());
-  int64_t rows = type.getDimSize(2), rowBytes = type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
+  int64_t rows = cast<ShapedType>(op.getTables().front().getType()).getDimSize(2);
+  int64_t rowBytes = getRowBytes(op.getTables().front()) * getSliceStrips(op);
   // Two slices; their number of rows is a power of two, as a table's is.
   int64_t fitting = llvm::bit_floor<uint64_t>(target.getWorkgroupBytes() / 2 / rowBytes);
   int64_t sliceRows = std::min<int64_t>({rows, 256, fitting});
-  // 512 threads leave 128 registers each: 64 of them hold sums of 8 tokens in 8 columns of half floats. Of f32 there
-  // are 4 columns; more tokens would need more registers for where their codes are, and spill.
-  return GPUTableTileAttr::get(op.getContext(), /*threads=*/512, /*tokens=*/8, sliceRows,
-                               /*gatherTokens=*/rows / 4);
+  bool hasPairs = op.isQuantized() && sliceRows == rows && op.getNumTables() > 1 && 2 * rows <= fitting;
+  return GPUTableTileAttr::get(op.getContext(), /*threads=*/512, getTileTokens(op), sliceRows,
+                               /*gatherTokens=*/rows / 4, /*tables=*/hasPairs ? 2 : 1);
+}
+
+int64_t mlir::mf::getRowWarps(Operation *op) {
+  auto compute = dyn_cast<ComputeOpInterface>(op);
+  if (!compute || isa<TopKOp>(op))
+    return 0;
+  if (auto hash = dyn_cast_or_null<GPUHashAttr>(compute.getStrategyAttr()))
+    return hash.getWarps();
+  auto rows = dyn_cast_or_null<GPURowsAttr>(compute.getStrategyAttr());
+  return rows ? rows.getWarps() : 0;
 }
 
 StrategyAttrInterface mlir::mf::selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target) {
@@ -71,7 +102,7 @@ StrategyAttrInterface mlir::mf::selectGPUStrategy(ComputeOpInterface op, GPUTarg
       .Case([&](LookupOp lookup) { return selectGPULookupStrategy(lookup, target); })
       .Case([&](LinearOp linear) { return selectGPULinearStrategy(linear, target); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectGPUAttentionStrategy(op, target); })
-      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MergeTopKOp, RMSNormOp, RopeOp, TopKOp, UpdateStateOp>(
-          [&](auto) { return GPURowsAttr::get(op.getContext(), kWarps); })
+      .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp,
+            TopKOp, UpdateStateOp>([&](auto) { return GPURowsAttr::get(op.getContext(), kWarps); })
       .Default(StrategyAttrInterface());
 }

@@ -31,10 +31,11 @@ bool mlir::mf::hasDenseMatrices(LinearOp op) {
 }
 
 StrategyAttrInterface mlir::mf::selectGPULinearStrategy(LinearOp op, GPUTargetAttr target) {
+  constexpr int64_t streamTokens = 8;
   if (op.isQuantized())
-    return {};
+    return GPUIntegerDenseAttr::get(op.getContext(), /*rows=*/64, /*columns=*/64, /*features=*/64, streamTokens);
   // At most 128 slices, whose sums of 4 tokens and 32 columns are 64 KiB of workgroup memory.
-  constexpr int64_t features = 32, mostSlices = 128, streamTokens = 8;
+  constexpr int64_t features = 32, mostSlices = 128;
   int64_t size = getLastSize(op.getX());
   int64_t slice = std::max<int64_t>(2 * features, llvm::alignTo(llvm::divideCeil(size, mostSlices), features));
   // A warp reads 6 KiB of workgroup memory for 32 products, which take longer than that.
@@ -55,7 +56,10 @@ bool mlir::mf::hasAttentionMatrices(CachedAttentionOp op) {
   auto isWhole = [](int64_t size) { return size > 0 && size % depth == 0 && size <= most; };
   if (!isHalf(op.getKeys()) || getElementTypeOrSelf(op.getKeys()) != getElementTypeOrSelf(op.getValues()))
     return false;
-  return isWhole(keySize) && isWhole(valueSize) && (!op.getLayoutAttr() || op.getLayoutAttr().getKeys() % kPiece == 0);
+  // Pairs of features or of keys are no rows of matrices.
+  CacheLayoutAttr layout = op.getLayoutAttr();
+  bool hasRows = !op.getValuesLayoutAttr() && (!layout || (layout.getFeatures() == 1 && layout.getKeys() % kPiece == 0));
+  return hasRows && isWhole(keySize) && isWhole(valueSize);
 }
 
 /// Few tokens have few queries per key: keys are shared among warps.

@@ -13,7 +13,7 @@ mf::AttentionOperands::AttentionOperands(AttentionOp op)
 
 mf::AttentionOperands::AttentionOperands(CachedAttentionOp op)
     : q(op.getQ()), keys(op.getKeys()), values(op.getValues()), init(op.getInit()), slots(op.getSlots()),
-      positions(op.getPositions()), layout(op.getLayoutAttr()), causal(true), scale(op.getScale().convertToDouble()),
+      positions(op.getPositions()), layout(op.getLayoutAttr()), valuesLayout(op.getValuesLayoutAttr()), causal(true), scale(op.getScale().convertToDouble()),
       heads(getSize(q, 1)), keyHeads(getSize(keys, 1)), keySize(getSize(q, 2)), valueSize(getSize(values, 3)) {}
 
 Value mf::AttentionOperands::loadSlot(GPUKernelBuilder &k, Value token) const {
@@ -35,9 +35,13 @@ SmallVector<Value> mf::getCachePlace(GPUKernelBuilder &k, CacheLayoutAttr layout
                                      ArrayRef<Value> indices) {
   if (!layout)
     return SmallVector<Value>(indices);
-  // Feature f of position p is element f * keys + p % keys of its block of positions.
-  Value position = indices[2], inside = k.rem(position, layout.getKeys());
-  Value element = k.add(k.mul(indices[3], layout.getKeys()), inside);
+  // A block of positions is [features / f, keys, f] elements.
+  Value position = indices[2], feature = indices[3], inside = k.rem(position, layout.getKeys());
+  Value element = k.add(k.mul(feature, layout.getKeys()), inside);
+  if (int64_t pair = layout.getFeatures(); pair > 1) {
+    Value second = k.rem(feature, pair);
+    element = k.add(k.add(k.mul(k.sub(feature, second), layout.getKeys()), k.mul(inside, pair)), second);
+  }
   return {indices[0], indices[1], k.add(k.sub(position, inside), k.div(element, size)), k.rem(element, size)};
 }
 
@@ -46,8 +50,10 @@ SmallVector<Value> mf::AttentionOperands::getKeyPlace(GPUKernelBuilder &k, Value
   return slots ? getCachePlace(k, layout, keySize, {slot, head, key, feature}) : SmallVector<Value>{key, head, feature};
 }
 
-SmallVector<Value> mf::AttentionOperands::getValuePlace(Value slot, Value head, Value key, Value feature) const {
-  return slots ? SmallVector<Value>{slot, head, key, feature} : SmallVector<Value>{key, head, feature};
+SmallVector<Value> mf::AttentionOperands::getValuePlace(GPUKernelBuilder &k, Value slot, Value head, Value key,
+                                                        Value feature) const {
+  return slots ? getCachePlace(k, valuesLayout, valueSize, {slot, head, key, feature})
+               : SmallVector<Value>{key, head, feature};
 }
 
 mf::FlashShape::FlashShape(const AttentionOperands &operands, int64_t rows)

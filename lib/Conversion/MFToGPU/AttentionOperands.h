@@ -19,7 +19,7 @@ struct AttentionOperands {
   Value q, keys, values, init;
   /// Null without caches.
   Value slots, positions;
-  CacheLayoutAttr layout;
+  CacheLayoutAttr layout, valuesLayout;
   bool causal;
   double scale;
   int64_t heads, keyHeads, keySize, valueSize;
@@ -34,7 +34,7 @@ struct AttentionOperands {
   Value loadLimit(GPUKernelBuilder &k, Value token) const;
   /// Where an element of a key or value lies.
   SmallVector<Value> getKeyPlace(GPUKernelBuilder &k, Value slot, Value head, Value key, Value feature) const;
-  SmallVector<Value> getValuePlace(Value slot, Value head, Value key, Value feature) const;
+  SmallVector<Value> getValuePlace(GPUKernelBuilder &k, Value slot, Value head, Value key, Value feature) const;
 };
 
 /// Queries of a warp: `tokens` adjacent tokens with `heads` heads each, of the `headGroups` parts of the heads that

@@ -1,4 +1,4 @@
-// Which kernels a dense layer of floats launches.
+// Which kernels a dense layer launches.
 #include "KernelModule.h"
 #include "Kernels.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
@@ -46,8 +46,10 @@ static void launchMatrices(KernelModule &kernels, LinearOp op, GPUMatrixDenseAtt
 }
 
 LogicalResult mf::lowerDense(KernelModule &kernels, LinearOp op) {
+  if (op.getPruning())
+    return op.emitOpError("has a weight of pruned features, which has no kernel for GPUs");
   if (op.isQuantized())
-    return op.emitOpError("has a quantised weight, which has no kernel for GPUs");
+    return lowerIntegerLinear(kernels, op);
   Value tokens = kernels.getTokens(op.getLoc(), op.getX());
   auto lower = [&](auto strategy, function_ref<void()> launchMany) {
     kernels.chooseByTokens(

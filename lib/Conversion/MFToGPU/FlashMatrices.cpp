@@ -47,7 +47,7 @@ void mf::KeyTiles::start(const AttentionOperands &operands, GPUKernelBuilder &k,
   });
   copy(values, operands.values, [&](Value row, Value column) {
     Value key = k.min(k.add(first, row), k.sub(positions, k.index(1)));
-    return operands.getValuePlace(slot, keyHead, key, column);
+    return operands.getValuePlace(k, slot, keyHead, key, column);
   });
 }
 

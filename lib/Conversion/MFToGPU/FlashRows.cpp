@@ -110,7 +110,7 @@ SmallVector<Value> mf::FlashRows::addValues(Value slot, Value keyHead, Value fir
   Value key = k.add(first, j);
   SmallVector<Value> next(sums), factors = loadWeights(j), elements;
   for (int64_t i = 0; i < getLaneFeatures(); ++i)
-    elements.push_back(k.load(operands.values, operands.getValuePlace(slot, keyHead, key, getFeature(i)), 1));
+    elements.push_back(k.load(operands.values, operands.getValuePlace(k, slot, keyHead, key, getFeature(i)), 1));
   for (int64_t r = 0; r < rows; ++r) {
     Value isSeen = isMasked ? k.isBelow(key, limits[r]) : Value();
     for (auto [i, element] : llvm::enumerate(elements)) {

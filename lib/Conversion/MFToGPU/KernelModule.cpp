@@ -2,7 +2,6 @@
 #include "KernelModule.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -25,16 +24,27 @@ gpu::GPUModuleOp KernelModule::getKernels() {
   return kernelModule;
 }
 
-gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, ValueRange operands, StringRef family,
+/// Ops of a group share operands. A single op has each for itself, so that equal ops are equal kernels.
+KernelModule::Operands KernelModule::getOperands(ArrayRef<Operation *> ops) {
+  Operands operands;
+  for (Operation *op : ops)
+    for (Value operand : op->getOperands()) {
+      auto *found = ops.size() == 1 ? operands.values.end() : llvm::find(operands.values, operand);
+      operands.places.push_back(found - operands.values.begin());
+      if (found == operands.values.end())
+        operands.values.push_back(operand);
+    }
+  return operands;
+}
+
+gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family,
                                           const LaunchShape &shape, GroupBuilder build) {
   std::string key;
   llvm::raw_string_ostream os(key);
   os << family;
-  for (Operation *op : ops) {
-    os << op->getName() << op->getAttrDictionary() << op->getPropertiesAsAttribute();
-    for (Value operand : op->getOperands())
-      os << operand.getType() << (llvm::find(operands, operand) - operands.begin()) << ",";
-  }
+  for (Operation *op : ops)
+    os << op->getName() << op->getAttrDictionary() << op->getPropertiesAsAttribute() << op->getOperandTypes();
+  llvm::interleaveComma(operands.places, os);
   gpu::GPUFuncOp &kernel = kernels[key];
   if (kernel)
     return kernel;
@@ -43,18 +53,21 @@ gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, ValueRange 
   b.setInsertionPointToEnd(target.getBody());
   Location loc = ops.front()->getLoc();
   std::string name = (family + "_" + Twine(kernels.size() - 1)).str();
-  kernel = gpu::GPUFuncOp::create(b, loc, name, b.getFunctionType(operands.getTypes(), {}));
+  kernel = gpu::GPUFuncOp::create(b, loc, name, b.getFunctionType(ValueRange(operands.values).getTypes(), {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(shape.threads), 1, 1}));
   if (shape.registers)
     kernel->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), b.getI32IntegerAttr(shape.registers));
   b.setInsertionPointToStart(&kernel.getBody().front());
-  IRMapping mapping;
-  mapping.map(operands, kernel.getBody().front().getArguments().take_front(operands.size()));
   // The ops on the kernel's arguments say what to build, then they go.
   SmallVector<Operation *> inner;
-  for (Operation *op : ops)
-    inner.push_back(b.clone(*op, mapping));
+  ArrayRef<size_t> places = operands.places;
+  for (Operation *op : ops) {
+    inner.push_back(b.clone(*op));
+    for (OpOperand &operand : inner.back()->getOpOperands())
+      operand.set(kernel.getBody().front().getArgument(places[operand.getOperandNumber()]));
+    places = places.drop_front(op->getNumOperands());
+  }
   GPUKernelBuilder k(ImplicitLocOpBuilder(loc, inner.front()));
   build(inner, k);
   for (Operation *op : inner)
@@ -65,17 +78,15 @@ gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, ValueRange 
 
 void KernelModule::launchGroup(ArrayRef<Operation *> ops, StringRef family, const LaunchShape &shape,
                                GroupBuilder build) {
-  llvm::SmallSetVector<Value, 8> operands;
-  for (Operation *op : ops)
-    operands.insert_range(op->getOperands());
-  gpu::GPUFuncOp kernel = createKernel(ops, ValueRange(operands.getArrayRef()), family, shape, build);
+  Operands operands = getOperands(ops);
+  gpu::GPUFuncOp kernel = createKernel(ops, operands, family, shape, build);
   Location loc = ops.back()->getLoc();
   SmallVector<Value, 3> grid(shape.grid);
   Value one = index(loc, 1);
   grid.resize(3, one);
   Value bytes = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(shape.workgroupBytes));
   gpu::LaunchFuncOp::create(b, loc, kernel, gpu::KernelDim3{grid[0], grid[1], grid[2]},
-                            gpu::KernelDim3{index(loc, shape.threads), one, one}, bytes, operands.getArrayRef());
+                            gpu::KernelDim3{index(loc, shape.threads), one, one}, bytes, operands.values);
 }
 
 void KernelModule::launch(Operation *op, StringRef family, const LaunchShape &shape, BodyBuilder build) {

@@ -41,7 +41,14 @@ public:
 
 private:
   gpu::GPUModuleOp getKernels();
-  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, ValueRange operands, StringRef family,
+  /// Operands of a kernel, and for those of its ops, one op after the other, which of them they are.
+  struct Operands {
+    SmallVector<Value> values;
+    SmallVector<size_t> places;
+  };
+
+  static Operands getOperands(ArrayRef<Operation *> ops);
+  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family,
                               const LaunchShape &shape, GroupBuilder build);
 
   ModuleOp module;
@@ -60,8 +67,12 @@ template <typename StrategyT> StrategyT getGPUStrategy(ComputeOpInterface op) {
 
 /// Launches the kernels of an attention.
 LogicalResult lowerAttention(KernelModule &kernels, ComputeOpInterface op);
-/// Launches the kernels of a dense layer of floats.
+/// Launches the kernels of a dense layer, of a quantised weight too.
 LogicalResult lowerDense(KernelModule &kernels, LinearOp op);
+/// Launches the kernels of a lookup in quantised tables.
+LogicalResult lowerIntegerLookup(KernelModule &kernels, LookupOp op);
+/// Launches the kernels of a dense layer of a quantised weight.
+LogicalResult lowerIntegerLinear(KernelModule &kernels, LinearOp op);
 
 } // namespace mlir::mf
 

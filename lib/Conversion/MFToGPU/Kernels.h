@@ -13,6 +13,8 @@ void buildGPUActivation(ActivationOp op, GPURowsAttr strategy, GPUKernelBuilder 
 void buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPUEmbedding(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPULayerNorm(LayerNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
+void buildGPUMapCodes(MapCodesOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
+void buildGPUQuantizeRows(QuantizeRowsOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPURope(RopeOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
 void buildGPUMergeTopK(MergeTopKOp op, GPURowsAttr strategy, GPUKernelBuilder &k);
@@ -26,6 +28,9 @@ void buildGPUHash(HashOp op, GPUHashAttr strategy, GPUKernelBuilder &k);
 
 /// Columns that a thread of a gather sums.
 int64_t getGatherWidth(LookupOp op);
+
+/// Calls build(set) for the table set of the block.
+void forEachSet(LookupOp op, GPUKernelBuilder &k, function_ref<void(unsigned)> build);
 
 /// The grid is (tokens, blocks of `threads` pieces of columns, table sets).
 void buildGPURowGather(LookupOp op, int64_t threads, GPUKernelBuilder &k);
@@ -45,6 +50,38 @@ struct TableTile {
 
 /// The grid is (strips, token blocks, table sets).
 void buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
+
+/// Shape of a gather of quantised rows.
+struct IntegerGather {
+  IntegerGather(LookupOp op, int64_t threads);
+
+  int64_t width;      ///< bytes of a piece
+  int64_t lanes;      ///< threads with pieces of one row
+  int64_t slices;     ///< of the tables
+  int64_t parts;      ///< of a stored row, `lanes` pieces each
+  int64_t columns;    ///< of a block
+  int64_t strips = 1; ///< of the set with the most
+  int64_t bytes;      ///< of workgroup memory
+};
+
+/// The grid is (tokens, strips * parts, table sets).
+void buildGPUIntegerGather(LookupOp op, int64_t threads, GPUKernelBuilder &k);
+
+/// Shape of a kernel with slices of quantised tables.
+struct IntegerTile {
+  IntegerTile(LookupOp op, GPUTableTileAttr strategy);
+
+  int64_t strips;     ///< of a slice
+  int64_t stripLanes; ///< threads of a row in a strip
+  int64_t lanes;      ///< threads of a row
+  int64_t groups;     ///< tokens at a time
+  int64_t tokens;     ///< of a block
+  int64_t bytes;      ///< of workgroup memory
+  int64_t parts;      ///< slices of a table
+};
+
+/// The grid is (strips / strips of a slice, token blocks, table sets).
+void buildGPUIntegerTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
 
 /// Workgroup memory [warps, 32, rows] for the weights of a block of keys.
 Value getFlashWeights(GPUKernelBuilder &k, int64_t warps, int64_t rows);
@@ -120,6 +157,42 @@ struct MatrixDenseShape {
 
 /// The grid is (tokens / tile, columns / tile): blocks of one time share columns of the weight.
 void buildGPUMatrixDense(LinearOp op, GPUMatrixDenseAttr strategy, GPUKernelBuilder &k);
+
+/// Shape of the kernels of a dense layer of integers.
+struct IntegerDenseShape {
+  IntegerDenseShape(LinearOp op, GPUIntegerDenseAttr strategy);
+
+  int64_t halves;        ///< features of a byte
+  int64_t panelColumns;  ///< a multiple of 4
+  int64_t features;      ///< of x
+  int64_t groups;        ///< of features
+  int64_t blockFeatures; ///< of a column whose bytes are a word
+  int64_t blocks;        ///< of features, of a column
+  int64_t tileThreads;   ///< of the kernel with tiles
+  int64_t stepFeatures;  ///< that a tile has at once
+  int64_t steps;         ///< of a tile
+  int64_t xBytes;        ///< of its tiles of x in workgroup memory
+  int64_t tileBytes;     ///< of all of it
+  int64_t streamThreads; ///< of the kernel that streams weights
+  int64_t lanes;         ///< threads with columns of one panel
+  int64_t slices;        ///< of a block
+  int64_t splits;        ///< parts of a group
+
+  /// Of workgroup memory, for the sums of the kernel that streams weights, and for all that it has there.
+  int64_t getPartBytes(int64_t numTokens) const { return slices * numTokens * panelColumns * 4; }
+  int64_t getStreamBytes(LinearOp op, int64_t numTokens) const;
+  /// Whether that kernel reads x through workgroup memory.
+  bool copiesX(LinearOp op, int64_t numTokens) const;
+  int64_t getGroupFeatures() const { return features / groups; }
+  /// Groups that end in a step; 0 where a group takes several steps.
+  int64_t getStepGroups() const { return stepFeatures / getGroupFeatures(); }
+};
+
+/// The grid is (columns / tile, tokens / tile).
+void buildGPUIntegerDenseTile(LinearOp op, GPUIntegerDenseAttr strategy, GPUKernelBuilder &k);
+
+/// The grid is (panels, tokens / numTokens).
+void buildGPUIntegerDenseStream(LinearOp op, GPUIntegerDenseAttr strategy, int64_t numTokens, GPUKernelBuilder &k);
 
 } // namespace mlir::mf
 

@@ -17,8 +17,7 @@ static Value loadBias(GPUKernelBuilder &k, Value bias, Value column, int64_t wid
   return bias ? k.load(bias, column, width) : k.constant(0.0f, width);
 }
 
-/// Calls build(set) for the table set of the block.
-static void forSet(LookupOp op, GPUKernelBuilder &k, function_ref<void(unsigned)> build) {
+void mf::forEachSet(LookupOp op, GPUKernelBuilder &k, function_ref<void(unsigned)> build) {
   unsigned count = op.getInits().size();
   if (count == 1)
     return build(0);
@@ -65,7 +64,8 @@ Value GatherKernel::addRows(Value tables, Value table, int64_t count, Value colu
   SmallVector<Value> rows, scores;
   for (int64_t i = 0; i < count; ++i) {
     Value at = k.add(table, i);
-    SmallVector<Value> indices = {at, k.loadUnsigned(op.getCodes(), {token, at}), column};
+    SmallVector<Value> indices = {op.hasSharedRows() ? k.index(0) : at, k.loadUnsigned(op.getCodes(), {token, at}),
+                                  column};
     if (hasStrips(op)) {
       int64_t columns = cast<MemRefType>(tables.getType()).getDimSize(3);
       indices.insert(indices.begin(), k.div(column, columns));
@@ -97,7 +97,7 @@ void GatherKernel::build(unsigned set, Value piece) {
 void mf::buildGPURowGather(LookupOp op, int64_t threads, GPUKernelBuilder &k) {
   GatherKernel kernel{op, k, getGatherWidth(op), k.block(gpu::Dimension::x)};
   Value piece = k.add(k.mul(k.block(gpu::Dimension::y), threads), k.thread());
-  forSet(op, k, [&](unsigned set) { kernel.build(set, piece); });
+  forEachSet(op, k, [&](unsigned set) { kernel.build(set, piece); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -203,5 +203,5 @@ void mf::buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuil
   TileKernel kernel{op,         strategy, k, tile, k.workgroupMemory({2, strategy.getRows(), tile.columns}, element),
                     k.thread(), {}};
   kernel.findTokens();
-  forSet(op, k, [&](unsigned set) { kernel.build(set); });
+  forEachSet(op, k, [&](unsigned set) { kernel.build(set); });
 }

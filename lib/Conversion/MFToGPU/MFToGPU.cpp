@@ -3,6 +3,7 @@
 #include "Kernels.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mf/Conversion/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::mf {
@@ -20,11 +21,11 @@ public:
   using KernelModule::KernelModule;
 
   LogicalResult lower(ComputeOpInterface op);
+  /// One kernel for ops that go row by row, which `mf-gpu-group-rows` put together.
+  LogicalResult lowerGroup(scf::ExecuteRegionOp group);
 
 private:
-  template <typename OpT>
-  LogicalResult lowerRows(OpT op, StringRef family, void (*build)(OpT, GPURowsAttr, GPUKernelBuilder &));
-  LogicalResult lowerHash(HashOp op);
+  LogicalResult lowerRows(ArrayRef<Operation *> ops);
   LogicalResult lowerLookup(LookupOp op);
   LogicalResult lowerTopK(TopKOp op);
   void launchGather(LookupOp op, int64_t threads);
@@ -36,24 +37,45 @@ private:
 // Ops
 //===----------------------------------------------------------------------===//
 
-template <typename OpT>
-LogicalResult KernelLowering::lowerRows(OpT op, StringRef family, void (*build)(OpT, GPURowsAttr, GPUKernelBuilder &)) {
-  auto strategy = getGPUStrategy<GPURowsAttr>(op);
-  if (!strategy)
-    return failure();
-  Value rows = ceilDiv(op.getLoc(), getTokens(op.getLoc(), op->getOperand(0)), strategy.getWarps());
-  launch(op, family, {{rows}, strategy.getWarps() * kWarpThreads},
-         [&](Operation *inner, GPUKernelBuilder &k) { build(cast<OpT>(inner), strategy, k); });
-  return success();
+/// Builds the part of a kernel that computes one op for the token of each warp.
+static void buildRows(Operation *op, GPUKernelBuilder &k) {
+  auto strategy = dyn_cast<GPURowsAttr>(cast<ComputeOpInterface>(op).getStrategyAttr());
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](ActivationOp activation) { buildGPUActivation(activation, strategy, k); })
+      .Case([&](AddOp add) { buildGPUAdd(add, strategy, k); })
+      .Case([&](EmbeddingOp embedding) { buildGPUEmbedding(embedding, strategy, k); })
+      .Case([&](HashOp hash) { buildGPUHash(hash, cast<GPUHashAttr>(hash.getStrategyAttr()), k); })
+      .Case([&](LayerNormOp norm) { buildGPULayerNorm(norm, strategy, k); })
+      .Case([&](MapCodesOp map) { buildGPUMapCodes(map, strategy, k); })
+      .Case([&](MergeTopKOp merge) { buildGPUMergeTopK(merge, strategy, k); })
+      .Case([&](QuantizeRowsOp rows) { buildGPUQuantizeRows(rows, strategy, k); })
+      .Case([&](RMSNormOp norm) { buildGPURMSNorm(norm, strategy, k); })
+      .Case([&](RopeOp rope) { buildGPURope(rope, strategy, k); })
+      .Case([&](UpdateStateOp update) { buildGPUUpdateState(update, strategy, k); });
 }
 
-LogicalResult KernelLowering::lowerHash(HashOp op) {
-  auto strategy = getGPUStrategy<GPUHashAttr>(op);
-  if (!strategy)
-    return failure();
-  Value blocks = ceilDiv(op.getLoc(), getTokens(op.getLoc(), op.getX()), strategy.getWarps());
-  launch(op, "hash", {{blocks}, strategy.getWarps() * kWarpThreads},
-         [&](Operation *inner, GPUKernelBuilder &k) { buildGPUHash(cast<HashOp>(inner), strategy, k); });
+LogicalResult KernelLowering::lowerRows(ArrayRef<Operation *> ops) {
+  std::string family;
+  for (Operation *op : ops) {
+    bool hasStrategy = isa<HashOp>(op) ? static_cast<bool>(getGPUStrategy<GPUHashAttr>(cast<ComputeOpInterface>(op)))
+                                       : static_cast<bool>(getGPUStrategy<GPURowsAttr>(cast<ComputeOpInterface>(op)));
+    if (!hasStrategy)
+      return failure();
+    if (getRowWarps(op) != getRowWarps(ops.front()))
+      return op->emitOpError("expects as many warps as other ops of its group");
+    family += (family.empty() ? "" : "_") + op->getName().stripDialect().str();
+  }
+  Location loc = ops.front()->getLoc();
+  int64_t warps = getRowWarps(ops.front());
+  Value blocks = ceilDiv(loc, getTokens(loc, ops.front()->getOperand(0)), warps);
+  launchGroup(ops, family, {{blocks}, warps * kWarpThreads}, [&](ArrayRef<Operation *> inner, GPUKernelBuilder &k) {
+    for (Operation *op : inner) {
+      // What the warp wrote of its token is there for the next op.
+      if (op != inner.front())
+        k.warpBarrier();
+      buildRows(op, k);
+    }
+  });
   return success();
 }
 
@@ -62,11 +84,11 @@ void KernelLowering::launchGather(LookupOp op, int64_t threads) {
   int64_t pieces = 0, width = getGatherWidth(op);
   for (Value init : op.getInits())
     pieces = std::max(pieces, cast<MemRefType>(init.getType()).getDimSize(1) / width);
-  launch(op, "lookup_gather",
-         {{getTokens(loc, op.getCodes()), index(loc, llvm::divideCeil(pieces, threads)),
-           index(loc, op.getInits().size())},
-          threads},
-         [&](Operation *inner, GPUKernelBuilder &k) { buildGPURowGather(cast<LookupOp>(inner), threads, k); });
+  launch(
+      op, "lookup_gather",
+      {{getTokens(loc, op.getCodes()), index(loc, llvm::divideCeil(pieces, threads)), index(loc, op.getInits().size())},
+       threads},
+      [&](Operation *inner, GPUKernelBuilder &k) { buildGPURowGather(cast<LookupOp>(inner), threads, k); });
 }
 
 void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
@@ -99,11 +121,9 @@ LogicalResult KernelLowering::lowerTopK(TopKOp op) {
 }
 
 LogicalResult KernelLowering::lowerLookup(LookupOp op) {
-  if (op.isQuantized())
-    return op.emitOpError("has quantised tables, which have no kernel for GPUs");
-  if (op.hasSharedRows() && op.getNumTables() > 1)
-    return op.emitOpError("has pruned tables, which have no kernel for GPUs");
   if (auto gather = dyn_cast_or_null<GPURowGatherAttr>(op.getStrategyAttr())) {
+    if (op.isQuantized())
+      return lowerIntegerLookup(*this, op);
     launchGather(op, gather.getThreads());
     return success();
   }
@@ -112,12 +132,16 @@ LogicalResult KernelLowering::lowerLookup(LookupOp op) {
     return failure();
   if (!hasTableSlices(op))
     return op.emitOpError("has the strategy ") << strategy
-                                               << ", which needs tables of floats in strips of 16 bytes "
-                                                  "times a power of two, and no columns besides";
+                                               << ", which needs tables in strips of 16 bytes times a "
+                                                  "power of two, of floats no columns besides";
   int64_t rows = cast<MemRefType>(op.getTables().front().getType()).getDimSize(2);
   if (rows % strategy.getRows() != 0)
     return op.emitOpError("expects slices to be equal parts of tables of ")
            << rows << " rows, found " << strategy.getRows() << " rows";
+  if (op.isQuantized())
+    return lowerIntegerLookup(*this, op);
+  if (strategy.getTables() != 1)
+    return op.emitOpError("expects slices of one table of floats at a time, found ") << strategy;
   launchTableTile(op, strategy);
   return success();
 }
@@ -143,27 +167,32 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
   b.setInsertionPoint(op);
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
-          .Case([&](ActivationOp activation) { return lowerRows(activation, "activation", buildGPUActivation); })
-          .Case([&](AddOp add) { return lowerRows(add, "add", buildGPUAdd); })
+          .Case<ActivationOp, AddOp, EmbeddingOp, HashOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp,
+                RMSNormOp, RopeOp, UpdateStateOp>([&](auto rows) { return lowerRows(rows.getOperation()); })
           .Case<AttentionOp, CachedAttentionOp>([&](auto) { return lowerAttention(*this, op); })
-          .Case([&](EmbeddingOp embedding) {
-            if (embedding.getLayoutAttr())
-              return LogicalResult(embedding.emitOpError("has a table in panels, which has no kernel for GPUs"));
-            return lowerRows(embedding, "embedding", buildGPUEmbedding);
-          })
-          .Case([&](HashOp hash) { return lowerHash(hash); })
-          .Case([&](LayerNormOp norm) { return lowerRows(norm, "layer_norm", buildGPULayerNorm); })
           .Case([&](LinearOp linear) { return lowerDense(*this, linear); })
           .Case([&](LookupOp lookup) { return lowerLookup(lookup); })
-          .Case([&](MergeTopKOp merge) { return lowerRows(merge, "merge_top_k", buildGPUMergeTopK); })
-          .Case([&](RMSNormOp norm) { return lowerRows(norm, "rms_norm", buildGPURMSNorm); })
-          .Case([&](RopeOp rope) { return lowerRows(rope, "rope", buildGPURope); })
           .Case([&](TopKOp topK) { return lowerTopK(topK); })
-          .Case([&](UpdateStateOp update) { return lowerRows(update, "update_state", buildGPUUpdateState); })
           .Default([](Operation *other) { return other->emitOpError("has no kernel for GPUs"); });
   if (succeeded(result))
     op.erase();
   return result;
+}
+
+LogicalResult KernelLowering::lowerGroup(scf::ExecuteRegionOp group) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : group.getRegion().front().without_terminator()) {
+    if (getRowWarps(&op) == 0)
+      return op.emitOpError("expects a group of ops that go row by row");
+    if (failed(checkMemRefs(&op)))
+      return failure();
+    ops.push_back(&op);
+  }
+  b.setInsertionPoint(group);
+  if (!ops.empty() && failed(lowerRows(ops)))
+    return failure();
+  group.erase();
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -174,11 +203,18 @@ namespace {
 struct ConvertMFToGPUPass : public mf::impl::ConvertMFToGPUPassBase<ConvertMFToGPUPass> {
   void runOnOperation() override {
     KernelLowering lowering(getOperation());
-    SmallVector<ComputeOpInterface> ops;
-    getOperation().walk([&](ComputeOpInterface op) { ops.push_back(op); });
-    for (ComputeOpInterface op : ops)
-      if (failed(lowering.lower(op)))
+    SmallVector<Operation *> ops;
+    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      bool isGroup = isa<scf::ExecuteRegionOp>(op);
+      if (isGroup || isa<ComputeOpInterface>(op))
+        ops.push_back(op);
+      return isGroup ? WalkResult::skip() : WalkResult::advance();
+    });
+    for (Operation *op : ops) {
+      auto group = dyn_cast<scf::ExecuteRegionOp>(op);
+      if (failed(group ? lowering.lowerGroup(group) : lowering.lower(cast<ComputeOpInterface>(op))))
         return signalPassFailure();
+    }
     numKernels += lowering.getNumKernels();
   }
 };

@@ -1,38 +1,14 @@
 // Ops that go row by row, a warp per row: the lanes take pieces of 16 bytes in turn, sums are per lane, then of a warp.
 #include "Kernels.h"
+#include "RowKernel.h"
 #include "mf/Codegen/CPU/VectorMath.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 
 using namespace mlir;
 using namespace mlir::mf;
 
-namespace {
-/// One row of a kernel.
-struct Row {
-  GPUKernelBuilder &k;
-  Value token;
-  Value lane;
-  int64_t size;
-  /// Elements of a piece.
-  int64_t width;
-
-  /// body(column) for the lane's pieces.
-  void forEachPiece(function_ref<void(Value)> body) const {
-    k.loop(k.mul(lane, width), k.index(size), k.index(kWarpThreads * width), body);
-  }
-  /// The sum of the row, in every lane; accumulate(sum, column) adds a piece to the lane's sum.
-  Value sum(function_ref<Value(Value, Value)> accumulate) const {
-    SmallVector<Value> sums =
-        k.loop(k.mul(lane, width), k.index(size), k.index(kWarpThreads * width), k.constant(0.0f, width),
-               [&](Value column, ValueRange sums) { return SmallVector<Value>{accumulate(sums.front(), column)}; });
-    return k.warpSum(k.addElements(sums.front(), width));
-  }
-};
-} // namespace
-
-/// Calls body(row) for the row of each warp, where there is one. `memrefs` are read or written in pieces.
-static void forRow(GPUKernelBuilder &k, GPURowsAttr strategy, Value init, ValueRange memrefs,
-                   function_ref<void(const Row &)> body) {
+void mf::forEachRow(GPUKernelBuilder &k, GPURowsAttr strategy, Value init, ValueRange memrefs,
+                    function_ref<void(const KernelRow &)> body) {
   constexpr int64_t vectorWidth = 4;
   int64_t size = cast<MemRefType>(init.getType()).getDimSize(1);
   bool hasVectors = size % vectorWidth == 0 && llvm::all_of(memrefs, [&](Value memref) {
@@ -46,7 +22,7 @@ static void forRow(GPUKernelBuilder &k, GPURowsAttr strategy, Value init, ValueR
 }
 
 void mf::buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
-  forRow(k, strategy, op.getInit(), {op.getA(), op.getB(), op.getInit()}, [&](const Row &row) {
+  forEachRow(k, strategy, op.getInit(), {op.getA(), op.getB(), op.getInit()}, [&](const KernelRow &row) {
     row.forEachPiece([&](Value column) {
       Value a = k.load(op.getA(), {row.token, column}, row.width);
       Value b = op.isBias() ? k.load(op.getB(), column, row.width) : k.load(op.getB(), {row.token, column}, row.width);
@@ -55,8 +31,22 @@ void mf::buildGPUAdd(AddOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   });
 }
 
+/// A row of panels: one column of a panel, whose elements are as far apart as the panel is wide.
+static void buildEmbeddingOfPanels(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
+  int64_t columns = op.getLayoutAttr().getColumns();
+  forEachRow(k, strategy, op.getInit(), op.getInit(), [&](const KernelRow &row) {
+    Value id = k.loadClamped(op.getIds(), row.token, k.mul(k.dim(op.getTable(), 0), columns));
+    k.loop(row.lane, k.index(row.size), k.index(kWarpThreads), [&](Value feature) {
+      Value element = k.load(op.getTable(), {k.div(id, columns), feature, k.rem(id, columns)}, 1);
+      k.store(element, op.getInit(), {row.token, feature});
+    });
+  });
+}
+
 void mf::buildGPUEmbedding(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
-  forRow(k, strategy, op.getInit(), {op.getTable(), op.getInit()}, [&](const Row &row) {
+  if (op.getLayoutAttr())
+    return buildEmbeddingOfPanels(op, strategy, k);
+  forEachRow(k, strategy, op.getInit(), {op.getTable(), op.getInit()}, [&](const KernelRow &row) {
     Value id = k.loadClamped(op.getIds(), row.token, k.dim(op.getTable(), 0));
     row.forEachPiece([&](Value column) {
       k.store(k.load(op.getTable(), {id, column}, row.width), op.getInit(), {row.token, column});
@@ -65,7 +55,7 @@ void mf::buildGPUEmbedding(EmbeddingOp op, GPURowsAttr strategy, GPUKernelBuilde
 }
 
 /// Calls body(head, feature) for the lane's places in [heads, features].
-static void forEachPlace(const Row &row, int64_t heads, int64_t features, function_ref<void(Value, Value)> body) {
+static void forEachPlace(const KernelRow &row, int64_t heads, int64_t features, function_ref<void(Value, Value)> body) {
   GPUKernelBuilder &k = row.k;
   if (features > 0)
     k.loop(row.lane, k.index(heads * features), k.index(kWarpThreads),
@@ -75,7 +65,7 @@ static void forEachPlace(const Row &row, int64_t heads, int64_t features, functi
 void mf::buildGPURope(RopeOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   auto type = cast<MemRefType>(op.getInit().getType());
   int64_t half = cast<MemRefType>(op.getAngles().getType()).getDimSize(1);
-  forRow(k, strategy, op.getInit(), {op.getX()}, [&](const Row &row) {
+  forEachRow(k, strategy, op.getInit(), {op.getX()}, [&](const KernelRow &row) {
     Value position = k.loadClamped(op.getPositions(), row.token, k.dim(op.getAngles(), 0));
     forEachPlace(row, type.getDimSize(1), half, [&](Value head, Value i) {
       // Both are read before either is written: the destination may be x itself.
@@ -95,7 +85,7 @@ void mf::buildGPURope(RopeOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
 }
 
 void mf::buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
-  forRow(k, strategy, op.getInit(), {op.getX(), op.getScale(), op.getInit()}, [&](const Row &row) {
+  forEachRow(k, strategy, op.getInit(), {op.getX(), op.getScale(), op.getInit()}, [&](const KernelRow &row) {
     auto load = [&](Value column) { return k.load(op.getX(), {row.token, column}, row.width); };
     Value squares = row.sum([&](Value sum, Value column) {
       Value x = load(column);
@@ -115,23 +105,24 @@ void mf::buildGPURMSNorm(RMSNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k
 }
 
 void mf::buildGPULayerNorm(LayerNormOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
-  forRow(k, strategy, op.getInit(), {op.getX(), op.getWeight(), op.getBias(), op.getInit()}, [&](const Row &row) {
-    auto load = [&](Value column) { return k.load(op.getX(), {row.token, column}, row.width); };
-    Value count = k.constant(static_cast<float>(row.size));
-    Value mean = k.divF(row.sum([&](Value sum, Value column) { return k.addF(sum, load(column)); }), count);
-    auto loadCentred = [&](Value column) { return k.subF(load(column), k.broadcast(mean, row.width)); };
-    Value squares = row.sum([&](Value sum, Value column) {
-      Value centred = loadCentred(column);
-      return k.fma(centred, centred, sum);
-    });
-    Value shifted = k.addF(k.divF(squares, count), k.constant(static_cast<float>(op.getEps().convertToDouble())));
-    Value factor = k.divF(k.constant(1.0f), k.sqrt(shifted));
-    row.forEachPiece([&](Value column) {
-      Value normal = k.mulF(loadCentred(column), k.broadcast(factor, row.width));
-      Value y = k.fma(normal, k.load(op.getWeight(), column, row.width), k.load(op.getBias(), column, row.width));
-      k.store(y, op.getInit(), {row.token, column});
-    });
-  });
+  forEachRow(
+      k, strategy, op.getInit(), {op.getX(), op.getWeight(), op.getBias(), op.getInit()}, [&](const KernelRow &row) {
+        auto load = [&](Value column) { return k.load(op.getX(), {row.token, column}, row.width); };
+        Value count = k.constant(static_cast<float>(row.size));
+        Value mean = k.divF(row.sum([&](Value sum, Value column) { return k.addF(sum, load(column)); }), count);
+        auto loadCentred = [&](Value column) { return k.subF(load(column), k.broadcast(mean, row.width)); };
+        Value squares = row.sum([&](Value sum, Value column) {
+          Value centred = loadCentred(column);
+          return k.fma(centred, centred, sum);
+        });
+        Value shifted = k.addF(k.divF(squares, count), k.constant(static_cast<float>(op.getEps().convertToDouble())));
+        Value factor = k.divF(k.constant(1.0f), k.sqrt(shifted));
+        row.forEachPiece([&](Value column) {
+          Value normal = k.mulF(loadCentred(column), k.broadcast(factor, row.width));
+          Value y = k.fma(normal, k.load(op.getWeight(), column, row.width), k.load(op.getBias(), column, row.width));
+          k.store(y, op.getInit(), {row.token, column});
+        });
+      });
 }
 
 /// z / (1 + exp(-t)). Where exp overflows, the quotient is a zero of the sign of z.
@@ -161,7 +152,7 @@ static Value buildFunction(GPUKernelBuilder &k, ActivationKind kind, Value z, in
 
 void mf::buildGPUActivation(ActivationOp op, GPURowsAttr strategy, GPUKernelBuilder &k) {
   SmallVector<Value> memrefs(op->getOperands());
-  forRow(k, strategy, op.getInit(), memrefs, [&](const Row &row) {
+  forEachRow(k, strategy, op.getInit(), memrefs, [&](const KernelRow &row) {
     row.forEachPiece([&](Value column) {
       Value z = k.load(op.getX(), {row.token, column}, row.width);
       if (op.getBias())

@@ -98,11 +98,11 @@ void AttentionLoops::build(int64_t keyHeads, function_ref<void(const Run &)> bui
   });
 }
 
-template <typename Op> static AttentionLoops makeLoops(Op op, CPUFlashAttr strategy) {
+template <typename Op> static AttentionLoops makeLoops(Op op, CPUFlashAttr strategy, FlashPairs pairs = {}) {
   int64_t features = cast<MemRefType>(op.getQ().getType()).getDimSize(2);
   int64_t resultFeatures = cast<MemRefType>(op.getInit().getType()).getDimSize(2);
   return {op, strategy, op.getQ(), op.getInit(),
-          FlashKernel(op, strategy, op.getScale().convertToDouble(), features, resultFeatures)};
+          FlashKernel(op, strategy, op.getScale().convertToDouble(), features, resultFeatures, pairs)};
 }
 
 void mf::lowerAttention(AttentionOp op, CPUFlashAttr strategy) {
@@ -149,10 +149,13 @@ static void forEachSequence(KernelBuilder &kb, Value slots, const Run &tile, fun
 }
 
 void mf::lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy) {
-  AttentionLoops loops = makeLoops(op, strategy);
+  auto isPaired = [](CacheLayoutAttr layout) { return layout && layout.isPaired(); };
+  AttentionLoops loops =
+      makeLoops(op, strategy, {isPaired(op.getLayoutAttr()), isPaired(op.getValuesLayoutAttr())});
   KernelBuilder &kb = loops.kb();
   auto keysType = cast<MemRefType>(op.getKeys().getType());
   Value flat = op.getLayoutAttr() ? kb.flattenLast(op.getKeys()) : Value();
+  Value values = op.getValuesLayoutAttr() ? kb.flattenLast(op.getValues()) : op.getValues();
   loops.getLimit = [&](Value token) { return kb.addIndex(kb.loadIndex(op.getPositions(), token), 1); };
   loops.getKeys = [&](const Run &run, Value key, Value count) -> KeyBlock {
     Value slot = kb.loadIndex(op.getSlots(), run.first);
@@ -161,7 +164,7 @@ void mf::lowerCachedAttention(CachedAttentionOp op, CPUFlashAttr strategy) {
     return loops.kernel.packKeys({op.getKeys(), {slot, run.keyHead}, key, {}}, count);
   };
   loops.getValues = [&](const Run &run, Value key, Value count) -> ValueBlock {
-    return {op.getValues(), {kb.loadIndex(op.getSlots(), run.first), run.keyHead}, key, {}, /*isCache=*/true};
+    return {values, {kb.loadIndex(op.getSlots(), run.first), run.keyHead}, key, {}, /*isCache=*/true};
   };
   loops.build(keysType.getDimSize(1), [&](const Run &tile) {
     forEachSequence(kb, op.getSlots(), tile, [&](const Run &run) { loops.buildRun(run); });

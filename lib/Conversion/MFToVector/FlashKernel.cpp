@@ -1,5 +1,6 @@
 // State of the queries of a run: cleared, merged and written.
 #include "FlashKernel.h"
+#include "mf/Codegen/CPU/PairDot.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -7,15 +8,19 @@ using namespace mlir::mf;
 
 static constexpr float minusInfinity = -std::numeric_limits<float>::infinity();
 
-FlashKernel::FlashKernel(Operation *op, CPUFlashAttr strategy, double scale, int64_t features, int64_t resultFeatures)
+FlashKernel::FlashKernel(Operation *op, CPUFlashAttr strategy, double scale, int64_t features, int64_t resultFeatures,
+                         FlashPairs pairs)
     : kb(op, strategy.getLanes()), queries(strategy.getQueries()), blockKeys(strategy.getKeys()),
       rows(strategy.getRows()), vectors(strategy.getVectors()), features(features), resultFeatures(resultFeatures),
+      pairs(pairs),
       // Weights are powers of two: the logarithm's base is changed once, in the queries.
       scale(static_cast<float>(scale * 1.4426950408889634)) {
   part = makeState();
   total = makeState();
-  scaledQueries = kb.stackBuffer({queries, features});
+  PairDot dot(kb);
+  scaledQueries = kb.stackBuffer({queries, features}, pairs.keys ? dot.getElementType() : Type());
   scores = kb.stackBuffer({rows, blockKeys});
+  weights = pairs.values && dot.isNative() ? kb.stackBuffer({rows, blockKeys}, dot.getElementType()) : scores;
 }
 
 FlashState FlashKernel::makeState() {
@@ -23,7 +28,7 @@ FlashState FlashKernel::makeState() {
           kb.stackBuffer({queries, resultFeatures})};
 }
 
-SmallVector<Value> FlashKernel::exp2(ValueRange xs) {
+SmallVector<Value> FlashKernel::exp2(ValueRange xs, bool forBF16) {
   ScaleByPowerFn scale = nullptr;
   auto type = dyn_cast<VectorType>(xs.front().getType());
   int64_t width = type ? type.getNumElements() : 1;
@@ -38,7 +43,7 @@ SmallVector<Value> FlashKernel::exp2(ValueRange xs) {
         operands.push_back(kb.integer(4));
       return kb.callIntrinsic(name, type, operands);
     };
-  return buildExp2OfDifference(kb.builder(), xs.front().getLoc(), xs, kb.hasFMA(), scale);
+  return buildExp2OfDifference(kb.builder(), xs.front().getLoc(), xs, kb.hasFMA(), scale, forBF16);
 }
 
 void FlashKernel::copyQuery(Value q, ValueRange indices, Value row) {
@@ -46,7 +51,8 @@ void FlashKernel::copyQuery(Value q, ValueRange indices, Value row) {
   from.emplace_back();
   kb.forEachPiece(features, [&](Value offset, int64_t width) {
     from.back() = offset;
-    kb.store(kb.mul(kb.load(q, from, width), kb.constant(scale, width)), scaledQueries, {row, offset});
+    Value scaled = kb.mul(kb.load(q, from, width), kb.constant(scale, width));
+    kb.store(pairs.keys ? PairDot(kb).round(scaled) : scaled, scaledQueries, {row, offset});
   });
 }
 

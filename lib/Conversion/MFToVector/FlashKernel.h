@@ -13,8 +13,15 @@
 
 namespace mlir::mf {
 
+/// How the elements of caches are adjacent that dot products of bf16 take in pairs (`#mf.cache_layout`).
+struct FlashPairs {
+  bool keys = false;   ///< pairs of features
+  bool values = false; ///< pairs of keys
+};
+
 /// The keys of a block, `kCacheKeys` of a feature adjacent: feature f of key k is element
-/// (k / kCacheKeys * d + f) * kCacheKeys + k % kCacheKeys behind `base`.
+/// (k / kCacheKeys * d + f) * kCacheKeys + k % kCacheKeys behind `base`. In pairs, the features f and f + 1 of key k
+/// are at (k / kCacheKeys * d + f) * kCacheKeys + 2 * (k % kCacheKeys).
 struct KeyBlock {
   Value memref;
   SmallVector<Value> before; ///< indices before the last
@@ -22,7 +29,8 @@ struct KeyBlock {
   bool isCache = false; ///< comes from memory, the next block behind it
 };
 
-/// The values of a block, a row per key.
+/// The values of a block, a row per key. In pairs, the keys k and k + 1 have a row of all features' pairs in the last
+/// dimension of `memref`, the rows of all keys of the cache one after the other.
 struct ValueBlock {
   Value memref;
   SmallVector<Value> before; ///< indices before that of the key
@@ -49,7 +57,8 @@ struct FlashGroup {
 /// Builds the parts of the kernel.
 class FlashKernel {
 public:
-  FlashKernel(Operation *op, CPUFlashAttr strategy, double scale, int64_t features, int64_t resultFeatures);
+  FlashKernel(Operation *op, CPUFlashAttr strategy, double scale, int64_t features, int64_t resultFeatures,
+              FlashPairs pairs);
 
   /// Reads a query, times the scale of the scores, to row `row` of the run.
   void copyQuery(Value q, ValueRange indices, Value row);
@@ -81,17 +90,22 @@ private:
   void buildResults(const FlashGroup &group, const ValueBlock &values, ValueRange rescales, bool isWhole);
   SmallVector<Value> addValues(ArrayRef<int64_t> rows, ArrayRef<Piece> pieces, const ValueBlock &values, Value from,
                                Value to, ValueRange sums, bool asksAhead);
+  SmallVector<Value> addLastValue(int64_t row, ArrayRef<Piece> pieces, const ValueBlock &values, Value count,
+                                  ValueRange sums);
+  SmallVector<Value> multiply(ArrayRef<int64_t> rows, ArrayRef<Value> loaded, Value key, ValueRange sums);
   Value loadValue(const ValueBlock &values, Value key, Piece piece, bool asksAhead);
   void packKeyTile(const ValueBlock &keys, Value firstKey, Value lastKey, Value feature, int64_t width);
-  /// 2^x of differences to a maximum.
-  SmallVector<Value> exp2(ValueRange xs);
+  /// 2^x of differences to a maximum. `forBF16`: for weights that are rounded to it.
+  SmallVector<Value> exp2(ValueRange xs, bool forBF16 = false);
   Value getShift(Value maximum);
   FlashState makeState();
 
   int64_t queries, blockKeys, rows, vectors, features, resultFeatures;
+  FlashPairs pairs;
   float scale;
   Value scaledQueries; ///< [queries, d]
   Value scores;        ///< [rows, blockKeys]
+  Value weights;       ///< of the scores, in their place or beside them
   Value packedKeys = {}, copiedValues = {};
 };
 

@@ -1,5 +1,6 @@
 // Register tiles of attention: scores of a group of queries against keys, and sums of values.
 #include "FlashKernel.h"
+#include "mf/Codegen/CPU/PairDot.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -41,7 +42,8 @@ void FlashKernel::addBlock(const FlashGroup &group, const KeyBlock &keys, const 
 /// streams are too short for the hardware to find them.
 void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, Value firstKey, int64_t offset,
                                  int64_t vectors) {
-  int64_t lanes = kb.getLanes(), unroll = getUnroll(features);
+  int64_t lanes = kb.getLanes(), width = pairs.keys ? kCachePair : 1, unroll = std::max(getUnroll(features), width);
+  PairDot dot(kb);
   Value base = kb.addIndex(keys.base, kb.mulIndex(firstKey, features));
   SmallVector<Value> zeros(group.rows * vectors, kb.constant(0.0f, lanes));
   SmallVector<Value> indices(keys.before);
@@ -51,24 +53,30 @@ void FlashKernel::buildScoreTile(const FlashGroup &group, const KeyBlock &keys, 
     SmallVector<Value> vectorsOfKeys, next;
     for (int64_t i = 0; i < vectors; ++i) {
       int64_t key = offset + i * lanes;
-      indices.back() = kb.addIndex(row, key / kCacheKeys * features * kCacheKeys + key % kCacheKeys);
-      vectorsOfKeys.push_back(kb.load(keys.memref, indices, lanes));
-      if (group.rows > 1 || !keys.isCache || (step * kCacheKeys + key) % getLineElements(keys.memref) != 0)
+      indices.back() = kb.addIndex(row, key / kCacheKeys * features * kCacheKeys + key % kCacheKeys * width);
+      vectorsOfKeys.push_back(pairs.keys ? dot.loadPairs(keys.memref, indices, lanes)
+                                         : kb.load(keys.memref, indices, lanes));
+      if (group.rows > 1 || !keys.isCache || (step * kCacheKeys + key * width) % getLineElements(keys.memref) != 0)
         continue;
       indices.back() = kb.addIndex(indices.back(), blockKeys * features);
       kb.prefetch(keys.memref, indices, /*toFirstLevel=*/false);
     }
     for (int64_t i = 0; i < group.rows; ++i) {
-      Value element = kb.load(scaledQueries, {kb.addIndex(group.first, i), kb.addIndex(feature, step)}, 1);
-      for (auto [j, vector] : llvm::enumerate(vectorsOfKeys))
-        next.push_back(kb.mulAdd(kb.broadcast(element, lanes), vector, sums[i * vectors + j]));
+      SmallVector<Value> place = {kb.addIndex(group.first, i), kb.addIndex(feature, step)};
+      SmallVector<Value> element =
+          pairs.keys ? dot.loadPair(scaledQueries, place) : SmallVector<Value>{kb.load(scaledQueries, place, 1)};
+      for (auto [j, vector] : llvm::enumerate(vectorsOfKeys)) {
+        Value sum = sums[i * vectors + j];
+        next.push_back(pairs.keys ? dot.add(sum, vector, element)
+                                  : kb.mulAdd(kb.broadcast(element.front(), lanes), vector, sum));
+      }
     }
     return next;
   };
   SmallVector<Value> sums =
       kb.loop(kb.index(0), kb.index(features), unroll, zeros, [&](Value feature, ValueRange sums) {
         SmallVector<Value> next(sums);
-        for (int64_t step = 0; step < unroll; ++step)
+        for (int64_t step = 0; step < unroll; step += width)
           next = addFeature(feature, step, next);
         return next;
       });
@@ -98,9 +106,19 @@ void FlashKernel::buildScores(const FlashGroup &group, const KeyBlock &keys) {
 // Results
 //===----------------------------------------------------------------------===//
 
-/// `asksAhead`: for the same row of the next block, too.
+/// One value, or those of a pair of keys. `asksAhead`: for the same row of the next block, too.
 Value FlashKernel::loadValue(const ValueBlock &values, Value key, Piece piece, bool asksAhead) {
   SmallVector<Value> indices(values.before);
+  if (pairs.values) {
+    Value row = kb.mulIndex(kb.addIndex(values.firstKey, key), resultFeatures);
+    indices.push_back(kb.addIndex(row, piece.offset * kCachePair));
+    Value pairsOfKeys = PairDot(kb).loadPairs(values.memref, indices, piece.width);
+    if (asksAhead && values.isCache && piece.offset * kCachePair % getLineElements(values.memref) == 0) {
+      indices.back() = kb.addIndex(indices.back(), blockKeys * resultFeatures);
+      kb.prefetch(values.memref, indices, /*toFirstLevel=*/false);
+    }
+    return pairsOfKeys;
+  }
   indices.push_back(kb.addIndex(values.firstKey, key));
   indices.append(values.after);
   indices.push_back(kb.index(piece.offset));
@@ -112,20 +130,50 @@ Value FlashKernel::loadValue(const ValueBlock &values, Value key, Piece piece, b
   return value;
 }
 
-/// Adds weight * value for the keys [from, to) of the block to the sums, which are by row, then by piece.
+/// Adds weight * value for one key or a pair of them to the sums, which are by row, then by piece.
+SmallVector<Value> FlashKernel::multiply(ArrayRef<int64_t> rows, ArrayRef<Value> loaded, Value key, ValueRange sums) {
+  PairDot dot(kb);
+  SmallVector<Value> next;
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    SmallVector<Value> place = {kb.index(row), key};
+    SmallVector<Value> weight =
+        pairs.values ? dot.loadPair(weights, place) : SmallVector<Value>{kb.load(weights, place, 1)};
+    for (auto [j, value] : llvm::enumerate(loaded)) {
+      Value sum = sums[i * loaded.size() + j];
+      auto type = dyn_cast<VectorType>(sum.getType());
+      next.push_back(pairs.values ? dot.add(sum, value, weight)
+                                  : kb.mulAdd(kb.broadcast(weight.front(), type ? type.getNumElements() : 1), value, sum));
+    }
+  }
+  return next;
+}
+
+/// Does so for the keys [from, to) of the block; in pairs, both are even.
 SmallVector<Value> FlashKernel::addValues(ArrayRef<int64_t> rows, ArrayRef<Piece> pieces, const ValueBlock &values,
                                           Value from, Value to, ValueRange sums, bool asksAhead) {
-  return kb.loop(from, to, 1, sums, [&](Value key, ValueRange sums) {
-    SmallVector<Value> value, next;
+  return kb.loop(from, to, pairs.values ? kCachePair : 1, sums, [&](Value key, ValueRange sums) {
+    SmallVector<Value> loaded;
     for (Piece piece : pieces)
-      value.push_back(loadValue(values, key, piece, asksAhead));
-    for (auto [i, row] : llvm::enumerate(rows)) {
-      Value weight = kb.load(scores, {kb.index(row), key}, 1);
-      for (auto [j, piece] : llvm::enumerate(pieces))
-        next.push_back(kb.mulAdd(kb.broadcast(weight, piece.width), value[j], sums[i * pieces.size() + j]));
-    }
-    return next;
+      loaded.push_back(loadValue(values, key, piece, asksAhead));
+    return multiply(rows, loaded, key, sums);
   });
+}
+
+/// The same for the last of an odd number `count` of keys in pairs. Its neighbour, which the query does not see, may be
+/// no number: it is taken as 0, and its weight is 0.
+SmallVector<Value> FlashKernel::addLastValue(int64_t row, ArrayRef<Piece> pieces, const ValueBlock &values, Value count,
+                                             ValueRange sums) {
+  Value last = kb.roundDown(count, kCachePair);
+  Value isOdd = arith::CmpIOp::create(kb.builder(), count.getLoc(), arith::CmpIPredicate::ne, count, last);
+  return kb.choose(
+      isOdd,
+      [&] {
+        SmallVector<Value> loaded;
+        for (Piece piece : pieces)
+          loaded.push_back(PairDot(kb).dropSecond(loadValue(values, last, piece, /*asksAhead=*/false)));
+        return multiply(row, loaded, last, sums);
+      },
+      [&] { return SmallVector<Value>(sums); });
 }
 
 /// result = result * rescale + sum over the keys of the block of weight * value, keys ascending. Values of keys that a
@@ -133,10 +181,16 @@ SmallVector<Value> FlashKernel::addValues(ArrayRef<int64_t> rows, ArrayRef<Piece
 void FlashKernel::buildResults(const FlashGroup &group, const ValueBlock &values, ValueRange rescales, bool isWhole) {
   SmallVector<Piece> pieces = splitIntoPieces(resultFeatures, kb.getLanes());
   SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, group.rows));
+  int64_t width = pairs.values ? kCachePair : 1;
   Value common = kb.index(blockKeys);
-  if (!isWhole)
-    for (Value count : group.counts)
-      common = kb.minIndex(common, kb.maxIndex(count, kb.index(0)));
+  SmallVector<Value> counts;
+  if (!isWhole) {
+    for (Value count : group.counts) {
+      counts.push_back(kb.minIndex(kb.maxIndex(count, kb.index(0)), kb.index(blockKeys)));
+      common = kb.minIndex(common, counts.back());
+    }
+    common = kb.roundDown(common, width);
+  }
   for (ArrayRef<Piece> rest = pieces; !rest.empty();) {
     ArrayRef<Piece> tile = rest.take_front(getTileVectors(group));
     rest = rest.drop_front(tile.size());
@@ -150,8 +204,9 @@ void FlashKernel::buildResults(const FlashGroup &group, const ValueBlock &values
     for (int64_t row : all) {
       SmallVector<Value> own(ArrayRef(sums).slice(row * tile.size(), tile.size()));
       if (!isWhole && group.rows > 1)
-        own = addValues({row}, tile, values, common, kb.minIndex(group.counts[row], kb.index(blockKeys)), own,
-                        /*asksAhead=*/false);
+        own = addValues(row, tile, values, common, kb.roundDown(counts[row], width), own, /*asksAhead=*/false);
+      if (!isWhole && pairs.values)
+        own = addLastValue(row, tile, values, counts[row], own);
       for (auto [piece, sum] : llvm::zip(tile, own))
         kb.store(sum, part.results, {kb.addIndex(group.first, row), kb.index(piece.offset)});
     }

@@ -1,5 +1,6 @@
 // Weights of attention: powers of two of scores, less their running maximum.
 #include "FlashKernel.h"
+#include "mf/Codegen/CPU/PairDot.h"
 
 using namespace mlir;
 using namespace mlir::mf;
@@ -39,7 +40,7 @@ Value FlashKernel::findMaximum(int64_t row, Value count, Value end) {
   return kb.treeMax(highest);
 }
 
-/// Stores the weights of the keys [0, end) of a row over their scores. Returns `sum` and all of them, by lane.
+/// Stores the weights of the keys [0, end) of a row. Returns `sum` and all of them, by lane.
 Value FlashKernel::storeWeights(int64_t row, Value count, Value end, Value shift, Value sum) {
   int64_t lanes = kb.getLanes();
   Value shifts = kb.broadcast(shift, lanes);
@@ -48,8 +49,9 @@ Value FlashKernel::storeWeights(int64_t row, Value count, Value end, Value shift
     for (Value &difference : differences)
       difference = kb.sub(difference, shifts);
     Value total = sums.front();
-    for (auto [i, weight] : llvm::enumerate(exp2(differences))) {
-      kb.store(weight, scores, {kb.index(row), kb.addIndex(key, i * lanes)});
+    bool isRounded = weights != scores;
+    for (auto [i, weight] : llvm::enumerate(exp2(differences, /*forBF16=*/isRounded))) {
+      kb.store(isRounded ? PairDot(kb).round(weight) : weight, weights, {kb.index(row), kb.addIndex(key, i * lanes)});
       total = kb.add(total, weight);
     }
     return {total};

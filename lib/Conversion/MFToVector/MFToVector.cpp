@@ -1,5 +1,6 @@
 // The pass `convert-mf-to-vector`: finds the compute ops, checks what their kernels rely on, and has them built.
 #include "Kernels.h"
+#include "mf/Codegen/CPU/StripPasses.h"
 #include "mf/Conversion/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -96,19 +97,22 @@ template <typename Strategy, typename Op> static LogicalResult lowerWith(Op op, 
 
 /// The scratch of a lookup in strips is what mf-cpu-add-scratch makes.
 static LogicalResult checkScratch(LookupOp op) {
-  int64_t columns = op.getLayoutAttr().getStripColumns();
+  auto strategy = cast<CPUStripsAttr>(op.getStrategyAttr());
+  StripPasses passes(op, strategy);
   auto hasShape = [](Value scratch, ArrayRef<int64_t> shape, Type element) {
     auto type = cast<MemRefType>(scratch.getType());
     return type.getElementType() == element && llvm::equal(type.getShape(), shape);
   };
   int64_t tokens = cast<MemRefType>(op.getCodes().getType()).getDimSize(0);
   OpBuilder b(op);
-  if (op.getScratch().empty() || !hasShape(op.getScratch().front(), {tokens, columns}, b.getI32Type()))
-    return op.emitOpError("has no scratch of ") << columns << " columns; run mf-cpu-add-scratch";
+  if (op.getScratch().empty() ||
+      !hasShape(op.getScratch().front(), {passes.count, tokens, passes.columns}, b.getI32Type()))
+    return op.emitOpError("has no scratch of ")
+           << passes.count << " passes of " << passes.columns << " columns; run mf-cpu-add-scratch";
   ValueRange copies = op.getScratch().drop_front();
   if (copies.empty())
     return success();
-  int64_t tables = cast<CPUStripsAttr>(op.getStrategyAttr()).getTables();
+  int64_t tables = strategy.getTables();
   SmallVector<Value> copied{op.getCodes()};
   if (op.isQuantized())
     copied.push_back(op.getScores());

@@ -1,6 +1,5 @@
 // Sums of table rows for one strip: floats one table after the other; bytes, and pairs of i4, four tables at a time.
 #include "StripSums.h"
-#include "mf/Codegen/CPU/IntegerDot.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -11,16 +10,17 @@ static constexpr int64_t lineBytes = 64;
 
 static int64_t getElementBytes(Value memref) { return cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8; }
 
-StripSums::StripSums(LookupOp op, int64_t lanes)
-    : kb(op, lanes), op(op), isQuantized(op.isQuantized()), isPaired(op.getLayoutAttr().getColumnsPerByte() == 2),
-      sumsPerVector(isPaired      ? 8
-                    : isQuantized ? 4
-                                  : 1),
+StripSums::StripSums(LookupOp op, CPUStripsAttr strategy)
+    : kb(op, strategy.getLanes()), op(op), isQuantized(op.isQuantized()),
+      isPaired(op.getLayoutAttr().getColumnsPerByte() == 2), sumsPerVector(isPaired      ? 8
+                                                                           : isQuantized ? 4
+                                                                                         : 1),
       columns(op.getLayoutAttr().getStripColumns()) {
   auto type = cast<MemRefType>(op.getTables().front().getType());
   rowElements = type.getDimSize(3);
   elementBytes = type.getElementTypeBitWidth() / 8;
-  cutRow();
+  parts = cutRow(getWholeRow());
+  cutPasses(StripPasses(op, strategy));
 }
 
 void StripSums::select(const StripSet &selected, Value number) {
@@ -31,20 +31,37 @@ void StripSums::select(const StripSet &selected, Value number) {
   columnsLeft = hasAll ? Value() : kb.subIndex(kb.dim(set.init, 1), kb.mulIndex(strip, columns));
 }
 
-void StripSums::prefetchRow(Value tables, Value table, Value row) {
-  prefetchLines(tables, indexOf(table), row, /*toFirstLevel=*/true);
+void StripSums::prefetchRow(Value tables, Value table, Value row, Piece elements, bool toFirstLevel) {
+  prefetchLines(tables, {strip, indexOf(table), row}, elements, toFirstLevel);
+}
+
+void StripSums::prefetchColumns() {
+  for (Value memref : {set.scales, set.bias})
+    if (memref)
+      kb.loop(kb.index(0), kb.index(columns), lineBytes / getElementBytes(memref), [&](Value column) {
+        Value at = kb.builder().createOrFold<arith::AddIOp>(op.getLoc(), kb.mulIndex(strip, columns), column);
+        kb.prefetch(memref, at, /*toFirstLevel=*/false);
+      });
+}
+
+void StripSums::prefetchRowOf(Value tables, Value number, Value table, Value row, Piece elements) {
+  prefetchLines(tables, {number, indexOf(table), row}, elements, /*toFirstLevel=*/false);
 }
 
 /// Rows of adjacent tables are adjacent. Those of a shared table are where they would be if each chunk had as many.
-void StripSums::prefetchBlockRow(Value tables, Value table, Value row) {
+void StripSums::prefetchBlockRow(Value tables, Value number, Value table, Value row, Piece elements) {
   if (op.hasSharedRows())
     row = kb.addIndex(kb.mulIndex(table, getTableRows()), row);
-  prefetchLines(tables, indexOf(table), row, /*toFirstLevel=*/false);
+  prefetchRowOf(tables, number, table, row, elements);
 }
 
-void StripSums::prefetchLines(Value tables, Value table, Value row, bool toFirstLevel) {
-  for (int64_t byte = 0; byte < rowElements * elementBytes; byte += lineBytes)
-    kb.prefetch(tables, {strip, table, row, kb.index(byte / elementBytes)}, toFirstLevel);
+void StripSums::prefetchLines(Value tables, ValueRange indices, Piece elements, bool toFirstLevel) {
+  SmallVector<Value> at(indices);
+  at.emplace_back();
+  for (int64_t byte = 0; byte < elements.width * elementBytes; byte += lineBytes) {
+    at.back() = kb.index(elements.offset + byte / elementBytes);
+    kb.prefetch(tables, at, toFirstLevel);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -80,12 +97,23 @@ void StripSums::copyCodes() {
 // Sums of a part of a row
 //===----------------------------------------------------------------------===//
 
-void StripSums::cutRow() {
+SmallVector<SubStrip> StripSums::cutRow(Piece elements) const {
   // Sums take half of the registers.
   int64_t vectorElements = isQuantized ? kb.getLanes() * 4 : kb.getLanes();
   int64_t budget = std::max<int64_t>(1, kb.getNumRegisters() / 2 / sumsPerVector) * vectorElements;
-  for (int64_t offset = 0; offset < rowElements; offset += budget)
-    parts.push_back({offset, splitIntoPieces(std::min(budget, rowElements - offset), vectorElements)});
+  SmallVector<SubStrip> cut;
+  for (int64_t offset = 0; offset < elements.width; offset += budget)
+    cut.push_back(
+        {elements.offset + offset, splitIntoPieces(std::min(budget, elements.width - offset), vectorElements)});
+  return cut;
+}
+
+void StripSums::cutPasses(const StripPasses &cut) {
+  for (int64_t number = 0; number < cut.count; ++number) {
+    int64_t offset = number * cut.elements;
+    Piece elements{offset, std::min(cut.elements, rowElements - offset)};
+    passes.push_back({number, elements, cutRow(elements)});
+  }
 }
 
 /// Where the code of a token in a table is.
@@ -100,6 +128,16 @@ Value StripSums::getCode(Value token, Value table) {
   Value codes = copy.block ? op.getScratch()[1] : op.getCodes();
   Value code = memref::LoadOp::create(b, op.getLoc(), codes, locate(token, table));
   return arith::IndexCastUIOp::create(b, op.getLoc(), b.getIndexType(), code);
+}
+
+Value StripSums::getCodeOfBlock(Value block, Value firstTable, Value token, Value table) {
+  Copy other{block, firstTable};
+  if (hasCopies())
+    std::swap(copy, other);
+  Value code = getCode(token, table);
+  if (hasCopies())
+    std::swap(copy, other);
+  return code;
 }
 
 SmallVector<Value> StripSums::initialSums(const SubStrip &part) {
@@ -154,9 +192,12 @@ void StripSums::addInterleaved(ArrayRef<Value> bytes, Value scores, ValueRange s
       result.push_back(buildDot4(kb, sum, scores, byte));
     return;
   }
+  int64_t width = cast<VectorType>(bytes.front().getType()).getNumElements();
   for (bool high : {false, true})
-    for (int64_t j = 0; j < 4; ++j)
-      result.push_back(buildDot4(kb, sums[4 * high + j], buildNibbles(kb, bytes[j], high), scores));
+    for (int64_t j = 0; j < 4; ++j) {
+      Value factors = high && addsWholeBytes(width) ? bytes[j] : buildNibbles(kb, bytes[j], high);
+      result.push_back(buildDot4(kb, sums[4 * high + j], factors, scores));
+    }
 }
 
 /// Up to four tables: their bytes in turn, against their scores in turn.
@@ -191,13 +232,13 @@ SmallVector<Value> StripSums::addTables(const SubStrip &part, Value token, Value
   return result;
 }
 
-SmallVector<Value> StripSums::loadSums(const SubStrip &part, Value token) {
+SmallVector<Value> StripSums::loadSums(const StripPass &pass, const SubStrip &part, Value token) {
   SmallVector<Value> sums;
-  int64_t column = part.offset * (isPaired ? 2 : 1);
+  int64_t column = (part.offset - pass.elements.offset) * (isPaired ? 2 : 1);
   for (Piece piece : part.pieces) {
     int64_t width = isQuantized ? piece.width / 4 : piece.width;
     for (int64_t i = 0; i < sumsPerVector; ++i, column += width) {
-      Value bits = kb.loadStored(op.getScratch().front(), {token, kb.index(column)}, width);
+      Value bits = kb.loadStored(op.getScratch().front(), {kb.index(pass.number), token, kb.index(column)}, width);
       OpBuilder &b = kb.builder();
       if (!isQuantized)
         bits = width == 1 ? arith::BitcastOp::create(b, op.getLoc(), b.getF32Type(), bits).getResult()
@@ -208,15 +249,15 @@ SmallVector<Value> StripSums::loadSums(const SubStrip &part, Value token) {
   return sums;
 }
 
-void StripSums::storeSums(const SubStrip &part, Value token, ValueRange sums) {
+void StripSums::storeSums(const StripPass &pass, const SubStrip &part, Value token, ValueRange sums) {
   OpBuilder &b = kb.builder();
-  int64_t column = part.offset * (isPaired ? 2 : 1);
+  int64_t column = (part.offset - pass.elements.offset) * (isPaired ? 2 : 1);
   for (Value sum : sums) {
     auto type = dyn_cast<VectorType>(sum.getType());
     if (!isQuantized)
       sum = type ? kb.bitcast(sum, b.getI32Type())
                  : arith::BitcastOp::create(b, op.getLoc(), b.getI32Type(), sum).getResult();
-    kb.store(sum, op.getScratch().front(), {token, kb.index(column)});
+    kb.store(sum, op.getScratch().front(), {kb.index(pass.number), token, kb.index(column)});
     column += type ? type.getNumElements() : 1;
   }
 }
@@ -255,14 +296,29 @@ Value StripSums::sumScores(Value token) {
   return total;
 }
 
+/// From sums of low halves and of whole bytes, sums of high halves: (sum over low + 16 high, less that of low) / 16.
+void StripSums::takeLowFromSums(MutableArrayRef<Value> sums) {
+  OpBuilder &b = kb.builder();
+  int64_t width = cast<VectorType>(sums.front().getType()).getNumElements();
+  for (int64_t j = 0; j < 4; ++j) {
+    Value high = arith::SubIOp::create(b, op.getLoc(), sums[4 + j], sums[j]);
+    sums[4 + j] = arith::ShRUIOp::create(b, op.getLoc(), high, kb.integer(4, width));
+  }
+}
+
 void StripSums::finishIntegers(const SubStrip &part, Value token, ValueRange sums, Value scoreSum) {
   OpBuilder &b = kb.builder();
   Value scoreScale = kb.load(op.getScoreScales(), token, 1);
+  SmallVector<Value> exact(sums);
+  for (auto [i, piece] : llvm::enumerate(part.pieces))
+    if (addsWholeBytes(piece.width))
+      takeLowFromSums(MutableArrayRef(exact).slice(i * sumsPerVector, sumsPerVector));
   int64_t next = 0;
   for (Piece piece : part.pieces) {
     int64_t width = piece.width / 4;
     for (int64_t half = 0; half < (isPaired ? 2 : 1); ++half) {
-      std::array<Value, 4> ordered = buildOrderSums(kb, {sums[next], sums[next + 1], sums[next + 2], sums[next + 3]});
+      std::array<Value, 4> ordered =
+          buildOrderSums(kb, {exact[next], exact[next + 1], exact[next + 2], exact[next + 3]});
       next += 4;
       for (auto [i, sum] : llvm::enumerate(ordered)) {
         int64_t column = half * rowElements + part.offset + piece.offset + i * width;
@@ -278,7 +334,7 @@ void StripSums::finishIntegers(const SubStrip &part, Value token, ValueRange sum
   }
 }
 
-void StripSums::finish(Value token, ArrayRef<SmallVector<Value>> sums) {
+void StripSums::finish(ArrayRef<SubStrip> parts, Value token, ArrayRef<SmallVector<Value>> sums) {
   Value scoreSum;
   if (isPaired)
     scoreSum = arith::ShLIOp::create(kb.builder(), op.getLoc(), sumScores(token), kb.integer(3));

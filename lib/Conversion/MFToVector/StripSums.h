@@ -2,8 +2,8 @@
 #ifndef MF_CONVERSION_MFTOVECTOR_STRIPSUMS_H
 #define MF_CONVERSION_MFTOVECTOR_STRIPSUMS_H
 
-#include "mf/Codegen/CPU/KernelBuilder.h"
-#include "mf/Dialect/MF/IR/MFOps.h"
+#include "mf/Codegen/CPU/IntegerDot.h"
+#include "mf/Codegen/CPU/StripPasses.h"
 
 namespace mlir::mf {
 
@@ -25,11 +25,18 @@ struct SubStrip {
   SmallVector<Piece> pieces; ///< of stored elements
 };
 
+/// Elements of a stored row that all tokens pass before they pass the next ones.
+struct StripPass {
+  int64_t number;
+  Piece elements;
+  SmallVector<SubStrip> parts;
+};
+
 /// Builds sums of rows of one table set and one strip at a time, of floats or of integers. Sums of a part of a row are
 /// `getNumSums` values, in an order of their own; tables are added in ascending order.
 class StripSums {
 public:
-  StripSums(LookupOp op, int64_t lanes);
+  StripSums(LookupOp op, CPUStripsAttr strategy);
 
   /// The set and the strip that everything below is about.
   void select(const StripSet &selected, Value number);
@@ -42,41 +49,55 @@ public:
   /// Codes and scores are read from the op's operands.
   void readOperands() { copy = {}; }
 
+  /// Of a whole row.
   ArrayRef<SubStrip> getParts() const { return parts; }
+  ArrayRef<StripPass> getPasses() const { return passes; }
   int64_t getNumTables() { return op.getNumTables(); }
   size_t getNumSums(const SubStrip &part) const { return part.pieces.size() * sumsPerVector; }
   /// The code of a token in a table, as an index.
   Value getCode(Value token, Value table);
+  /// The same, of another block than the one in hand, whose copies are read where there are some.
+  Value getCodeOfBlock(Value block, Value firstTable, Value token, Value table);
 
   SmallVector<Value> initialSums(const SubStrip &part);
   /// `count` tables from `table` on.
   SmallVector<Value> addTables(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
-  /// Sums that wait in the op's scratch.
-  SmallVector<Value> loadSums(const SubStrip &part, Value token);
-  void storeSums(const SubStrip &part, Value token, ValueRange sums);
-  /// Writes the results of a token from the sums of all parts.
-  void finish(Value token, ArrayRef<SmallVector<Value>> sums);
+  /// Sums of a part of a pass, that wait in the op's scratch.
+  SmallVector<Value> loadSums(const StripPass &pass, const SubStrip &part, Value token);
+  void storeSums(const StripPass &pass, const SubStrip &part, Value token, ValueRange sums);
+  /// Writes the results of a token from the sums of parts.
+  void finish(ArrayRef<SubStrip> parts, Value token, ArrayRef<SmallVector<Value>> sums);
 
   /// Rows of a table, or those of a shared one that fall to each chunk.
   int64_t getTableRows() { return op.getTableRows(); }
-  /// Asks for all lines of the row of `tables` that the code `row` means, in the strip in hand.
-  void prefetchRow(Value tables, Value table, Value row);
+  /// All elements of a stored row.
+  Piece getWholeRow() const { return {0, rowElements}; }
+  /// Asks for the lines of `elements` of the row of `tables` that the code `row` means, in the strip in hand.
+  void prefetchRow(Value tables, Value table, Value row, Piece elements, bool toFirstLevel);
+  /// The same of strip `number` into the second-level cache.
+  void prefetchRowOf(Value tables, Value number, Value table, Value row, Piece elements);
+  /// Asks for the scales and biases of the strip in hand, into the second-level cache.
+  void prefetchColumns();
   /// Asks for a row of a block of tables that begins at `table`, into the second-level cache.
-  void prefetchBlockRow(Value tables, Value table, Value row);
+  void prefetchBlockRow(Value tables, Value number, Value table, Value row, Piece elements);
 
   KernelBuilder kb;
 
 private:
-  void cutRow();
+  SmallVector<SubStrip> cutRow(Piece elements) const;
+  void cutPasses(const StripPasses &cut);
   /// The index of the table of a chunk: the only one where rows are shared.
   Value indexOf(Value table) { return op.hasSharedRows() ? kb.index(0) : table; }
-  void prefetchLines(Value tables, Value table, Value row, bool toFirstLevel);
+  void prefetchLines(Value tables, ValueRange indices, Piece elements, bool toFirstLevel);
   SmallVector<Value> locate(Value token, Value table);
   SmallVector<Value> addFloats(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
   Value loadFourScores(Value token, Value table, int64_t count);
   SmallVector<Value> addFourTables(const SubStrip &part, Value token, Value table, int64_t count, ValueRange sums);
   void addInterleaved(ArrayRef<Value> bytes, Value scores, ValueRange sums, SmallVector<Value> &result);
   Value sumScores(Value token);
+  /// Pairs of i4 are multiplied as whole bytes, low + 16 high, where there is an instruction for it.
+  bool addsWholeBytes(int64_t bytes) { return isPaired && hasDotOfAllBytes(kb, bytes); }
+  void takeLowFromSums(MutableArrayRef<Value> sums);
   void finishFloats(const SubStrip &part, Value token, ValueRange sums);
   void finishIntegers(const SubStrip &part, Value token, ValueRange sums, Value scoreSum);
   Value loadColumns(Value memref, int64_t column, int64_t width);
@@ -90,6 +111,7 @@ private:
   int64_t rowElements, columns;
   int64_t elementBytes;
   SmallVector<SubStrip> parts;
+  SmallVector<StripPass> passes;
   /// The block whose copies are read, and its first table; null where the operands are.
   struct Copy {
     Value block, firstTable;

@@ -1,6 +1,7 @@
 """FBGEMM's quantised lookups, weighted: int8 and int4 rows with a scale and an offset each.
 
-PyTorch carries FBGEMM's generated CPU kernels; the package fbgemm-gpu-cpu is the variant `package`.
+PyTorch carries FBGEMM's generated CPU kernels; the package fbgemm-gpu-cpu, on CUDA devices fbgemm-gpu, is the variant
+`package`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from ..adapter import Prepared, Unavailable
 from ..config import Contestant
 from ..problem import Problem
-from .torch_common import set_up, torch
+from .torch_common import prepared, set_up, torch
 
 VARIANTS = ("package",)
 
@@ -16,7 +17,9 @@ VARIANTS = ("package",)
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     if contestant.dtype not in ("i8", "i4"):
         raise Unavailable(f"its floating lookups are torch_embedding_bag's; no {contestant.dtype} here")
-    set_up(problem.case.threads)
+    device = set_up(problem.case)
+    if device.type != "cpu" and contestant.variant != "package":
+        raise Unavailable("PyTorch's own kernels of FBGEMM are the CPU's")
     tables = torch.from_numpy(problem.tables).reshape(-1, problem.columns)
     integer = torch.int32 if contestant.variant == "package" else torch.int64
     indices = torch.from_numpy(problem.rows).reshape(-1).to(integer)
@@ -25,9 +28,10 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     if contestant.variant == "package":
         if contestant.dtype != "i8":
             raise Unavailable(f"the package is run in i8 only, not {contestant.dtype}")
-        module = _package(tables)
-        return Prepared(
-            lambda: module(indices, offsets, per_sample_weights=scores), problem.tokens, lambda y: {"y": y.numpy()}
+        module = _package(tables, device)
+        indices, offsets, scores = (given.to(device) for given in (indices, offsets, scores))
+        return prepared(
+            lambda: module(indices, offsets, per_sample_weights=scores), problem.tokens, lambda y: {"y": y}, device
         )
     operations = torch.ops.quantized
     if contestant.dtype == "i8":
@@ -43,18 +47,19 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     return Prepared(run, problem.tokens, lambda y: {"y": y.numpy()})
 
 
-def _package(tables: torch.Tensor) -> torch.nn.Module:
+def _package(tables: torch.Tensor, device: torch.device) -> torch.nn.Module:
     """Its batched lookup of one int8 table with f32 output."""
     try:
         from fbgemm_gpu.split_embedding_configs import SparseType
         from fbgemm_gpu.split_table_batched_embeddings_ops_common import EmbeddingLocation, PoolingMode
         from fbgemm_gpu.split_table_batched_embeddings_ops_inference import IntNBitTableBatchedEmbeddingBagsCodegen
     except (ImportError, OSError, RuntimeError) as error:
-        raise Unavailable(f"fbgemm-gpu-cpu does not load with PyTorch {torch.__version__}: {error}") from error
+        raise Unavailable(f"FBGEMM's package does not load with PyTorch {torch.__version__}: {error}") from error
     rows, columns = tables.shape
-    specification = ("tables", rows, columns, SparseType.INT8, EmbeddingLocation.HOST)
+    location = EmbeddingLocation.HOST if device.type == "cpu" else EmbeddingLocation.DEVICE
+    specification = ("tables", rows, columns, SparseType.INT8, location)
     module = IntNBitTableBatchedEmbeddingBagsCodegen(
-        [specification], pooling_mode=PoolingMode.SUM, output_dtype=SparseType.FP32, device="cpu"
+        [specification], pooling_mode=PoolingMode.SUM, output_dtype=SparseType.FP32, device=device
     )
     module.fill_random_weights()
     weights, scales = module.split_embedding_weights()[0]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import memoryformer
 import numpy as np
@@ -19,6 +20,8 @@ from ..kernels import WRITERS, Writer
 from ..paths import OUTPUT
 from ..problem import Problem
 
+# Architectures that kernels for CUDA devices are compiled for.
+CUDA = "--gpu-arch=sm_80,sm_90a"
 PLAIN = ("f32", "f16", "bf16")
 VARIANTS = ("dense",)
 
@@ -36,18 +39,39 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
 def _kernel(problem: Problem, contestant: Contestant) -> Prepared:
     element = contestant.dtype if contestant.dtype in PLAIN else "f32"
     text = WRITERS[contestant.operation](Writer(problem, element))
-    library = _compiled("kernel.mlir", text, _dtype_options(contestant.dtype))
-    model = memoryformer.load(library, load_mode="copy", threads=problem.case.threads)
+    model = _opened("kernel.mlir", text, _dtype_options(contestant.dtype), problem)
     inputs = _inputs(problem, contestant.operation)
     outputs = model.call("kernel", *inputs)
+    finish = lambda: None  # noqa: E731
+    if problem.case.device == "cuda":
+        import torch
 
-    def named(result: list[np.ndarray]) -> dict[str, np.ndarray]:
+        inputs, outputs = ([torch.from_numpy(array).cuda() for array in arrays] for arrays in (inputs, outputs))
+        finish = torch.cuda.synchronize
+
+    def named(result: list[Any]) -> dict[str, np.ndarray]:
+        result = [y if isinstance(y, np.ndarray) else y.cpu().numpy() for y in result]
         if contestant.operation == "hash":
             codes, scores = result
             return {"codes": codes.view(f"u{codes.itemsize}"), "scores": scores}
         return {"y": result[0]}
 
-    return Prepared(lambda: model.call("kernel", *inputs, outputs=outputs), problem.tokens, named)
+    return Prepared(lambda: model.call("kernel", *inputs, outputs=outputs), problem.tokens, named, finish)
+
+
+def _opened(file: str, text: str, options: list[str], problem: Problem) -> memoryformer.Model:
+    """A compiled text on the device of the case."""
+    if problem.case.device == "cuda":
+        options = [*options, CUDA]
+    library = _compiled(file, text, options)
+    try:
+        return memoryformer.load(
+            library, load_mode="copy", threads=problem.case.threads, device=problem.case.device
+        )
+    except memoryformer.Error as error:
+        if problem.case.device == "cpu":
+            raise
+        raise Unavailable(str(error)) from error
 
 
 def _inputs(problem: Problem, operation: str) -> list[np.ndarray]:
@@ -74,8 +98,7 @@ def _model(problem: Problem, contestant: Contestant) -> Prepared:
         config = MemoryFormerConfig(**shape, memory_code_bits=problem.bits)
     options = ["--random-weights", f"--random-dtype={contestant.dtype if contestant.dtype in PLAIN else 'f32'}"]
     options += _dtype_options(contestant.dtype, head=True)
-    library = _compiled("config.json", json.dumps(config.to_dict()), options)
-    model = memoryformer.load(library, load_mode="copy", threads=problem.case.threads)
+    model = _opened("config.json", json.dumps(config.to_dict()), options, problem)
     depth, tokens = problem.case.get("depth", 0), problem.tokens
     session = model.session(max_tokens_per_call=max(depth, tokens), max_positions=depth + tokens)
     sequence = session.add()

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ..adapter import Prepared, Unavailable
 from ..config import Contestant
 from ..problem import Problem
-from .torch_common import DTYPES, set_up, torch
+from .torch_common import DTYPES, prepared, set_up, torch
 
 
 VARIANTS = ("packed", "x86", "onednn", "fbgemm")
@@ -17,8 +17,10 @@ VARIANTS = ("packed", "x86", "onednn", "fbgemm")
 
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     """variant: `packed` for floats, a quantised engine (x86, onednn, fbgemm) for i8."""
-    set_up(problem.case.threads)
-    x, weight = torch.from_numpy(problem.x), torch.from_numpy(problem.weight)
+    device = set_up(problem.case)
+    x, weight = torch.from_numpy(problem.x).to(device), torch.from_numpy(problem.weight).to(device)
+    if device.type != "cpu" and (contestant.dtype == "i8" or contestant.variant):
+        raise Unavailable("packed weights and int8 engines are the CPU's")
     if contestant.dtype == "i8":
         run = _int8(x, weight, contestant.variant or "x86")
     else:
@@ -28,7 +30,7 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
         if contestant.variant not in ("", "packed"):
             raise Unavailable(f"{contestant.variant} is an engine for int8")
         run = _floating(x.to(dtype), weight.to(dtype), contestant.variant == "packed")
-    return Prepared(run, problem.tokens, lambda y: {"y": y.float().numpy()})
+    return prepared(run, problem.tokens, lambda y: {"y": y}, device)
 
 
 def _floating(x: torch.Tensor, weight: torch.Tensor, packed: bool) -> Callable[[], torch.Tensor]:

@@ -13,7 +13,7 @@ from memoryformer.config import DenseConfig
 from ..adapter import Prepared, Unavailable
 from ..config import Contestant
 from ..problem import Problem
-from .torch_common import DTYPES, set_up, torch
+from .torch_common import DTYPES, prepared, set_up, torch
 
 F = torch.nn.functional
 
@@ -26,18 +26,20 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     weights, or for i8 `bf16_attention`."""
     if contestant.dtype != "i8" and contestant.dtype not in DTYPES:
         raise Unavailable(f"no dense model in {contestant.dtype}")
-    set_up(problem.case.threads)
+    device = set_up(problem.case)
+    if device.type != "cpu" and contestant.dtype == "i8":
+        raise Unavailable("dynamically quantised linears are the CPU's")
     makers = {"block": _block, "prefill": _prefill, "decode": _decode}
     if contestant.operation not in makers:
         raise Unavailable(f"no {contestant.operation} here")
     module, given = makers[contestant.operation](problem)
-    function = _converted(module, contestant)
-    given = given.to(DTYPES.get(contestant.dtype, torch.float32)) if given.is_floating_point() else given
+    function = _converted(module, contestant).to(device)
+    given = given.to(device, DTYPES.get(contestant.dtype, torch.float32) if given.is_floating_point() else given.dtype)
     if contestant.variant == "compiled":
         function = _compiled(function)
     if contestant.variant == "bf16_attention":
         function = _with_bf16_attention(function)
-    return Prepared(lambda: function(given), problem.tokens, lambda y: {"output": y.float().numpy()})
+    return prepared(lambda: function(given), problem.tokens, lambda y: {"output": y}, device)
 
 
 def _config(problem: Problem) -> DenseConfig:
@@ -70,7 +72,8 @@ class GreedyDecoder(torch.nn.Module):
 
     def __init__(self, model: torch.nn.Module, context: torch.Tensor, tokens: int) -> None:
         super().__init__()
-        self.model, self.context, self.tokens = model, context, tokens
+        self.model, self.tokens = model, tokens
+        self.register_buffer("context", context)
         self.caches: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def forward(self, token: torch.Tensor) -> torch.Tensor:
@@ -85,10 +88,10 @@ class GreedyDecoder(torch.nn.Module):
         return logits
 
     def _make_caches(self, positions: int) -> None:
-        config, dtype = self.model.config, self.model.gpt_neox["embed_in"].weight.dtype
+        config, weight = self.model.config, self.model.gpt_neox["embed_in"].weight
         shape = (1, config.num_attention_heads, positions, config.head_dim)
         layers = range(config.num_hidden_layers)
-        self.caches = [(torch.zeros(shape, dtype=dtype), torch.zeros(shape, dtype=dtype)) for _ in layers]
+        self.caches = [(weight.new_zeros(shape), weight.new_zeros(shape)) for _ in layers]
 
     def _step(self, ids: torch.Tensor, start: int) -> torch.Tensor:
         """Logits [1, vocabulary] of the last of `ids`, which begin at position `start`."""
@@ -103,7 +106,7 @@ class GreedyDecoder(torch.nn.Module):
         self, attention: torch.nn.Module, x: torch.Tensor, start: int, keys: torch.Tensor, values: torch.Tensor
     ) -> torch.Tensor:
         end = start + len(x)
-        positions = torch.arange(start, end)
+        positions = torch.arange(start, end, device=x.device)
         q, k, v = attention.query_key_value(x)[None].unflatten(-1, (attention.heads, -1)).transpose(1, 2).chunk(3, dim=-1)
         q = attention.rotary_emb(q, positions)
         keys[:, :, start:end], values[:, :, start:end] = attention.rotary_emb(k, positions), v

@@ -7,20 +7,20 @@ from torch.nn import functional as F
 from ..adapter import Prepared, Unavailable
 from ..config import Contestant
 from ..problem import Problem
-from .torch_common import DTYPES, set_up, torch
+from .torch_common import DTYPES, prepared, set_up, torch
 
 
 def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     """Table offsets are added to the codes beforehand, to its favour."""
     if contestant.dtype not in DTYPES:
         raise Unavailable(f"embedding_bag has no {contestant.dtype} tables; see fbgemm")
-    set_up(problem.case.threads)
+    device = set_up(problem.case)
     dtype = DTYPES[contestant.dtype]
-    tables = torch.from_numpy(problem.tables).reshape(-1, problem.columns).to(dtype)
-    indices = torch.from_numpy(problem.rows)
-    scores = torch.from_numpy(problem.hashed[1]).to(dtype)
+    tables = torch.from_numpy(problem.tables).reshape(-1, problem.columns).to(device, dtype)
+    indices = torch.from_numpy(problem.rows).to(device)
+    scores = torch.from_numpy(problem.hashed[1]).to(device, dtype)
 
     def run() -> torch.Tensor:
         return F.embedding_bag(indices, tables, per_sample_weights=scores, mode="sum")
 
-    return Prepared(run, problem.tokens, lambda y: {"y": y.float().numpy()})
+    return prepared(run, problem.tokens, lambda y: {"y": y}, device)

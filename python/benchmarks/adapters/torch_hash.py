@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from memoryformer.hash import memory_hash
 
 from ..adapter import Prepared, Unavailable
 from ..config import Contestant
 from ..problem import Problem
-from .torch_common import set_up, torch
+from .torch_common import prepared, set_up, torch
 
 
 VARIANTS = ("eager", "compiled")
@@ -18,11 +17,8 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     """variant: `eager` (default) or `compiled`."""
     if contestant.dtype != "f32":
         raise Unavailable(f"the reference hashes f32, not {contestant.dtype}")
-    set_up(problem.case.threads)
-    x, bits = torch.from_numpy(problem.x), problem.bits
+    device = set_up(problem.case)
+    x, bits = torch.from_numpy(problem.x).to(device), problem.bits
     function = torch.compile(memory_hash, dynamic=False) if contestant.variant == "compiled" else memory_hash
 
-    def outputs(result: tuple[torch.Tensor, torch.Tensor]) -> dict[str, np.ndarray]:
-        return {"codes": result[0].numpy(), "scores": result[1].numpy()}
-
-    return Prepared(lambda: function(x, bits), problem.tokens, outputs)
+    return prepared(lambda: function(x, bits), problem.tokens, lambda y: {"codes": y[0], "scores": y[1]}, device)

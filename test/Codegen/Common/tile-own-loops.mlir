@@ -49,6 +49,37 @@ func.func @update(%x: tensor<?x2x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32
   return %y : tensor<?x2x?x8xf32>
 }
 
+// Keys and values go together; where the first state is read before the second one is written they stay apart.
+// CHECK-LABEL: func.func @updates
+// CHECK: scf.forall (%[[H:.*]]) in (2) shared_outs(%[[K:.*]] = %{{.*}}, %[[V:.*]] = %{{.*}})
+// CHECK: mf.update_state
+// CHECK: mf.update_state
+// CHECK-NOT: scf.forall (
+// CHECK: return
+func.func @updates(%x: tensor<?x2x8xf32>, %z: tensor<?x2x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32>,
+    %k: tensor<?x2x?x8xf32>, %v: tensor<?x2x?x8xf32>) -> (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>) {
+  %a = mf.update_state strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)
+      ins(%x, %slots, %p : tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>) outs(%k : tensor<?x2x?x8xf32>)
+      -> tensor<?x2x?x8xf32>
+  %b = mf.update_state strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)
+      ins(%z, %slots, %p : tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>) outs(%v : tensor<?x2x?x8xf32>)
+      -> tensor<?x2x?x8xf32>
+  return %a, %b : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>
+}
+
+// CHECK-LABEL: func.func @updates_apart
+// CHECK-COUNT-2: scf.forall (
+func.func @updates_apart(%x: tensor<?x2x8xf32>, %slots: tensor<?xi32>, %p: tensor<?xi32>, %k: tensor<?x2x?x8xf32>)
+    -> tensor<?x2x?x8xf32> {
+  %a = mf.update_state strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)
+      ins(%x, %slots, %p : tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>) outs(%k : tensor<?x2x?x8xf32>)
+      -> tensor<?x2x?x8xf32>
+  %b = mf.update_state strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)
+      ins(%x, %slots, %p : tensor<?x2x8xf32>, tensor<?xi32>, tensor<?xi32>) outs(%a : tensor<?x2x?x8xf32>)
+      -> tensor<?x2x?x8xf32>
+  return %b : tensor<?x2x?x8xf32>
+}
+
 // A tile of 0 tokens keeps a row-wise op out of the loops of others.
 // CHECK-LABEL: func.func @apart
 // CHECK: scf.forall

@@ -5,6 +5,7 @@
 
 // PTX: gpu.binary @kernels
 // PTX-SAME: .visible .entry every_op
+// PTX-SAME: dp4a.s32.u32
 
 // HOST-DAG: llvm.func @mf_rt_gpu_enter(!llvm.ptr, i32)
 // HOST-DAG: llvm.func @mf_rt_gpu_check_index(!llvm.ptr, i32, i32, i64, i64, i64)
@@ -41,6 +42,7 @@ module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "
       %words = memref.view %memory[%c512][] : memref<0xi8, #gpu.address_space<workgroup>> to !words
       %t = gpu.thread_id x
       %block = gpu.block_id x
+      %flat = memref.collapse_shape %rows [[0, 1]] : !rows into memref<256xf16, #gpu.address_space<workgroup>>
       %tokens = memref.dim %x, %c0 : memref<?x4xf32>
       %last = arith.subi %tokens, %c1 : index
       %sum = arith.addi %t, %block : index
@@ -80,6 +82,11 @@ module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "
       %d = nvgpu.mma.sync (%a, %b, %c) {mmaShape = [16, 8, 16]}
           : (vector<4x2xf16>, vector<2x2xf16>, vector<2x2xf32>) -> vector<2x2xf32>
       %d0 = vector.extract %d[0, 1] : f32 from vector<2x2xf32>
+      %word0 = vector.broadcast %mine : i32 to vector<1xi32>
+      %bytes = vector.bitcast %word0 : vector<1xi32> to vector<4xi8>
+      %turned4 = vector.shuffle %bytes, %bytes [3, 2, 1, 4] : vector<4xi8>, vector<4xi8>
+      %dot = nvvm.dot.accumulate.4way %bytes <signed>, %turned4 <unsigned>, %mine : vector<4xi8>, vector<4xi8>
+      %dotAsFloat = arith.sitofp %dot : i32 to f32
       %pair = vector.from_elements %half, %half : vector<2xf16>
       %word = vector.bitcast %pair : vector<2xf16> to vector<1xi32>
       %w = vector.extract %word[0] : i32 from vector<1xi32>
@@ -95,7 +102,8 @@ module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "
       %scaled = arith.mulf %difference, %one : f32
       %divided = arith.divf %scaled, %wide : f32
       %total = arith.addf %divided, %one : f32
-      %negative = arith.negf %total : f32
+      %more = arith.addf %total, %dotAsFloat : f32
+      %negative = arith.negf %more : f32
       %positive = math.absf %negative : f32
       %root = math.sqrt %positive : f32
       %turned = math.copysign %root, %negative : f32

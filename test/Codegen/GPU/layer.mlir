@@ -25,7 +25,9 @@
 // CHECK: cp.async.wait_group 1
 // CHECK: bar.sync 0
 // CHECK: ld.shared.v4.b32
-// CHECK-LABEL: .entry layer_norm_
+// CHECK-LABEL: .entry layer_norm_hash_
+// CHECK: bar.warp.sync
+// CHECK: vote.sync.ballot.b32
 // CHECK-LABEL: .entry add_
 func.func @layer(%x: tensor<?x512xf32> {mf.name = "x", mf.dims = ["tokens", ""]})
     -> (tensor<?x512xf32> {mf.name = "y", mf.dims = ["tokens", ""]}) {
@@ -43,7 +45,8 @@ func.func @layer(%x: tensor<?x512xf32> {mf.name = "x", mf.dims = ["tokens", ""]}
   %si = tensor.empty(%n) : tensor<?x64xf32>
   %norm = mf.rms_norm ins(%x, %scale : tensor<?x512xf32>, tensor<512xf32>) outs(%xi : tensor<?x512xf32>)
       -> tensor<?x512xf32>
-  %codes, %scores = mf.hash magnitude bits(8) ins(%norm : tensor<?x512xf32>)
+  // A block of its own warps keeps it out of the kernel of the norm.
+  %codes, %scores = mf.hash magnitude bits(8) strategy(#mf.gpu_hash<warps = 4>) ins(%norm : tensor<?x512xf32>)
       outs(%ci, %si : tensor<?x64xi8>, tensor<?x64xf32>) -> tensor<?x64xi8>, tensor<?x64xf32>
   %h = mf.lookup ins(%codes, %scores : tensor<?x64xi8>, tensor<?x64xf32>) tables(%t8 : tensor<64x256x640xf16>)
       biases(%bias : tensor<640xf32>) outs(%hi : tensor<?x640xf32>) -> tensor<?x640xf32>

@@ -6,24 +6,11 @@ module {}
 // -----
 
 module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
-  func.func @quantised(%c: tensor<?x2xi8>, %s: tensor<?x2xi8>, %ss: tensor<?xf32>, %t: tensor<2x256x64xi8>,
-                       %ts: tensor<64xf32>, %y: tensor<?x64xf32>) -> tensor<?x64xf32> {
-    // expected-error @+1 {{has no kernel for GPUs}}
-    %r = mf.lookup ins(%c, %s : tensor<?x2xi8>, tensor<?x2xi8>) score_scales(%ss : tensor<?xf32>)
-        tables(%t : tensor<2x256x64xi8>) table_scales(%ts : tensor<64xf32>) outs(%y : tensor<?x64xf32>)
-        -> tensor<?x64xf32>
-    return %r : tensor<?x64xf32>
-  }
-}
-
-// -----
-
-module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
-  func.func @quantised(%x: tensor<?x64xf32>, %q: tensor<?x64xi8>, %s: tensor<?xf32>) -> tensor<?x64xi8> {
-    // expected-error @+1 {{has no kernel for GPUs}}
-    %r:2 = mf.quantize_rows ins(%x : tensor<?x64xf32>) outs(%q, %s : tensor<?x64xi8>, tensor<?xf32>)
-        -> tensor<?x64xi8>, tensor<?xf32>
-    return %r#0 : tensor<?x64xi8>
+  func.func @projection(%x: tensor<?x8x64xf32>, %w: tensor<32x64xf32>, %y: tensor<32x8x64xf32>) -> tensor<32x8x64xf32> {
+    // expected-error @+1 {{'mf.project_sequence' op has no kernel for GPUs}}
+    %r = mf.project_sequence ins(%x, %w : tensor<?x8x64xf32>, tensor<32x64xf32>) outs(%y : tensor<32x8x64xf32>)
+        -> tensor<32x8x64xf32>
+    return %r : tensor<32x8x64xf32>
   }
 }
 
@@ -41,6 +28,26 @@ func.func private @f() attributes {strategy = #mf.gpu_row_gather<threads = 48>}
 
 // expected-error @+1 {{expects tokens to be 1 or more, found 0}}
 func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, tokens = 0, rows = 1, gather_tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expects tables to be 1 or 2, found 3}}
+func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, tokens = 1, rows = 1, gather_tokens = 0, tables = 3>}
+
+// -----
+
+// expected-error @+1 {{expects rows and columns to be multiples of 4 and 32 for whole warps of threads with 4 x 8 results, found 62 and 64}}
+func.func private @f() attributes {strategy = #mf.gpu_integer_dense<rows = 62, columns = 64, features = 64, stream_tokens = 8>}
+
+// -----
+
+// expected-error @+1 {{expects features to be a multiple of 16, found 40}}
+func.func private @f() attributes {strategy = #mf.gpu_integer_dense<rows = 64, columns = 64, features = 40, stream_tokens = 8>}
+
+// -----
+
+// expected-error @+1 {{expects stream_tokens to be 0 or more, found -1}}
+func.func private @f() attributes {strategy = #mf.gpu_integer_dense<rows = 64, columns = 64, features = 64, stream_tokens = -1>}
 
 // -----
 

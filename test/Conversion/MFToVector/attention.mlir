@@ -68,13 +68,14 @@ func.func @cached(%q: memref<?x8x8xf32>, %k: memref<?x2x?x8xbf16>, %v: memref<?x
   return
 }
 
-// An element of a cache with a layout goes to its feature's place; it is rounded by integers where no instruction does.
+// Rows are rounded by vectors, by integers where no instruction does it; then an element of a cache with a layout goes to
+// its feature's place.
 // CHECK-LABEL: func.func @update(
 // CHECK-SAME: %[[X:.*]]: memref<?x2x8xf32>, {{.*}}, %[[STATE:.*]]: memref<?x2x?x8xbf16>
 // CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[STATE]]
-// CHECK: arith.remui %{{.*}}, %c16
-// CHECK: %[[BITS:.*]] = arith.bitcast %{{.*}} : f32 to i32
+// CHECK: %[[BITS:.*]] = arith.bitcast %{{.*}} : vector<8xf32> to vector<8xi32>
 // CHECK: arith.shrui
+// CHECK: arith.remui %{{.*}}, %c16
 // CHECK: memref.store %{{.*}}, %[[FLAT]]
 func.func @update(%x: memref<?x2x8xf32>, %s: memref<?xi32>, %p: memref<?xi32>, %state: memref<?x2x?x8xbf16>) {
   mf.update_state layout(<keys = 16>) strategy(#mf.cpu_rows<tokens = 0, lanes = 8>)

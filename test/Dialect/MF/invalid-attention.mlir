@@ -95,5 +95,54 @@ func.func @update_state_c2(%x: tensor<?x8x64xf32>, %s: tensor<?xi32>, %state: te
 
 // -----
 
-// expected-error @+1 {{expects keys to be 16, found 8}}
+func.func @cached_attention_c4_features(%q: tensor<?x8x5xf32>, %c: tensor<?x8x?x5xbf16>, %s: tensor<?xi32>) {
+  // expected-error @+1 {{expects the features of a cache with layout #mf.cache_layout<keys = 16, features = 2> to be a multiple of 2, found 5}}
+  %0 = mf.cached_attention scale(0.125) layout(<keys = 16, features = 2>)
+      ins(%q, %c, %c, %s, %s : tensor<?x8x5xf32>, tensor<?x8x?x5xbf16>, tensor<?x8x?x5xbf16>, tensor<?xi32>,
+          tensor<?xi32>) outs(%q : tensor<?x8x5xf32>) -> tensor<?x8x5xf32>
+  return
+}
+
+// -----
+
+func.func @cached_attention_c5(%q: tensor<?x8x64xf32>, %c: tensor<?x8x?x64xf16>, %s: tensor<?xi32>) {
+  // expected-error @+1 {{expects a cache with layout #mf.cache_layout<keys = 2> to be of bf16, found 'f16'}}
+  %0 = mf.cached_attention scale(0.125) values_layout(<keys = 2>)
+      ins(%q, %c, %c, %s, %s : tensor<?x8x64xf32>, tensor<?x8x?x64xf16>, tensor<?x8x?x64xf16>, tensor<?xi32>,
+          tensor<?xi32>) outs(%q : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @cached_attention_c5_keys(%q: tensor<?x8x64xf32>, %c: tensor<?x8x?x64xbf16>, %s: tensor<?xi32>) {
+  // expected-error @+1 {{expects the layout of keys to have 16 keys, found #mf.cache_layout<keys = 2>}}
+  %0 = mf.cached_attention scale(0.125) layout(<keys = 2>)
+      ins(%q, %c, %c, %s, %s : tensor<?x8x64xf32>, tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16>, tensor<?xi32>,
+          tensor<?xi32>) outs(%q : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @cached_attention_c5_values(%q: tensor<?x8x64xf32>, %c: tensor<?x8x?x64xbf16>, %s: tensor<?xi32>) {
+  // expected-error @+1 {{expects the layout of values to have 2 keys, found #mf.cache_layout<keys = 16>}}
+  %0 = mf.cached_attention scale(0.125) values_layout(<keys = 16>)
+      ins(%q, %c, %c, %s, %s : tensor<?x8x64xf32>, tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16>, tensor<?xi32>,
+          tensor<?xi32>) outs(%q : tensor<?x8x64xf32>) -> tensor<?x8x64xf32>
+  return
+}
+
+// -----
+
+func.func @update_state_c2_type(%x: tensor<?x8x64xf32>, %s: tensor<?xi32>, %state: tensor<?x8x?x64xf32>) {
+  // expected-error @+1 {{expects a cache with layout #mf.cache_layout<keys = 16, features = 2> to be of bf16, found 'f32'}}
+  %0 = mf.update_state layout(<keys = 16, features = 2>) ins(%x, %s, %s : tensor<?x8x64xf32>, tensor<?xi32>, tensor<?xi32>)
+      outs(%state : tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects keys to be 16 and features 1 or 2, or keys to be 2 and features 1, found 8 and 1}}
 func.func private @layout() attributes {layout = #mf.cache_layout<keys = 8>}

@@ -48,10 +48,10 @@ func.func @shared(%c: tensor<?x8xi8>, %s: tensor<?x8xf32>, %e: tensor<?x64xf32>)
 
 // A dense weight has scales of groups of 32 features.
 // CHECK: mf.parameter @w : tensor<24x64xi4> from #mf.quantized<source = {{.*}}, element_type = f32, axis = rows, group = 32>
-// CHECK-NEXT: mf.parameter @w.scales : tensor<24x2xf32>
+// CHECK-NEXT: mf.parameter @w.scales : tensor<24x2xbf16>
 // CHECK-LABEL: func.func @head(
 // CHECK: %[[Q:.*]]:2 = mf.quantize_rows ins(%arg0
-// CHECK: mf.linear ins(%[[Q]]#0, %{{.*}} : tensor<?x64xi8>, tensor<24x64xi4>) scales(%[[Q]]#1, %{{.*}} : tensor<?xf32>, tensor<24x2xf32>)
+// CHECK: mf.linear ins(%[[Q]]#0, %{{.*}} : tensor<?x64xi8>, tensor<24x64xi4>) scales(%[[Q]]#1, %{{.*}} : tensor<?xf32>, tensor<24x2xbf16>)
 mf.parameter @w : tensor<24x64xf32> from #mf.random<seed = 1, scale = 1.0 : f32>
 func.func @head(%x: tensor<?x64xf32>, %e: tensor<?x24xf32>) -> tensor<?x24xf32> {
   %w = mf.get_parameter @w : tensor<24x64xf32>
@@ -87,7 +87,7 @@ func.func @kept(%ids: tensor<?xi32>, %x: tensor<?x64xf32>, %c: tensor<?x8xi8>, %
 
 // The head's result comes into no other layer, a hidden one's does. A weight of both keeps its type.
 // WEIGHT: mf.parameter @hidden : tensor<64x64xi4> from #mf.quantized<{{.*}}, group = 16>
-// WEIGHT: mf.parameter @hidden.scales : tensor<64x4xf32>
+// WEIGHT: mf.parameter @hidden.scales : tensor<64x4xbf16>
 // WEIGHT-NEXT: mf.parameter @shared : tensor<64x64xf32> from #mf.random
 // WEIGHT-NEXT: mf.parameter @last : tensor<64x64xf32> from #mf.random
 // CHECK: mf.parameter @hidden : tensor<64x64xf32> from #mf.random

@@ -17,6 +17,9 @@ Value buildByteQuads(KernelBuilder &kb, Value sums, Value unsignedBytes, Value s
 /// target. Vectors of 128 bits or more.
 Value buildDot4(KernelBuilder &kb, Value sums, Value unsignedBytes, Value signedBytes);
 
+/// Whether buildDot4 is exact for unsigned bytes up to 255 too, in vectors of `bytes` bytes.
+bool hasDotOfAllBytes(KernelBuilder &kb, int64_t bytes);
+
 /// The low or the high halves of bytes, as bytes in [0, 15].
 Value buildNibbles(KernelBuilder &kb, Value bytes, bool high);
 

@@ -85,6 +85,9 @@ public:
   void store(Value value, Value memref, ValueRange indices);
   /// Rounds f32 to the elements of `memref` where they are f16 or bf16: to nearest, ties to even.
   void storeRounded(Value value, Value memref, ValueRange indices);
+  /// `x` of f16 or bf16 as f32; f32 rounded to `element` as above.
+  Value extend(Value x) { return buildExtendToF32(b, b.getLoc(), x, halfConversions); }
+  Value round(Value x, Type element) { return buildRoundFromF32(b, b.getLoc(), x, element, halfConversions); }
   /// `memref` with its two innermost dimensions, whose elements are adjacent, as one.
   Value flattenLast(Value memref);
   /// `width` elements from `indices` on, in a vector of `lanes` whose other elements are 0.

@@ -35,9 +35,10 @@ using ScaleByPowerFn = std::function<Value(Value x, Value n)>;
 /// 2^x for each of `xs`, differences to a maximum: of one type, f32 or a vector of it, and not above 0 (or NaN). At
 /// most 2.4 * 2^-24 from the exact value; exactly 1 at 0; 0 below -126 and at -inf; NaN at NaN. Products are fused into
 /// sums where `fma`. Method: as above. `scale` is x * 2^n in one instruction, for an integer n of any size, where the
-/// target has one; results below 2^-126 are then rounded to subnormal numbers.
+/// target has one; results below 2^-126 are then rounded to subnormal numbers. `forBF16`: for results that are rounded to
+/// bf16, at most 2^-13 from the exact value relative to it, which is a sixteenth of that rounding.
 SmallVector<Value> buildExp2OfDifference(OpBuilder &builder, Location loc, ValueRange xs, bool fma,
-                                         ScaleByPowerFn scale = nullptr);
+                                         ScaleByPowerFn scale = nullptr, bool forBF16 = false);
 
 /// a * b + c in f32, rounded once where `fma`, twice otherwise.
 Value buildMulAdd(OpBuilder &builder, Location loc, Value a, Value b, Value c, bool fma);

@@ -18,6 +18,15 @@ struct CUDAKernel {
 /// `mf-gpu-launch-on-cuda` passes on.
 SmallVector<CUDAKernel> listCUDAKernels(ModuleOp module);
 
+/// Kernels that a call of an entry point launches.
+struct LaunchCount {
+  std::string function;
+  int64_t launches;
+};
+
+/// The entry points of a module that has passed `mf-gpu-pipeline`, and their launches where all dimensions are 1.
+SmallVector<LaunchCount> countLaunchesOfOneToken(ModuleOp module);
+
 /// Bytes that kernel parameters of these types have in PTX, without what would align what follows them. A memref is two
 /// pointers, an offset, its sizes and its strides.
 int64_t getCUDAParameterBytes(TypeRange types);

@@ -50,6 +50,21 @@ public:
   Value thread() { return gpu::ThreadIdOp::create(b, gpu::Dimension::x); }
   Value block(gpu::Dimension dimension) { return gpu::BlockIdOp::create(b, dimension); }
 
+  /// Integers of 32 bits, and their four bytes, vector<4xi8>, the lowest first.
+  Value andI(Value x, int64_t mask) { return arith::AndIOp::create(b, x, integer(mask)); }
+  Value shiftLeft(Value x, int64_t bits) { return bits == 0 ? x : arith::ShLIOp::create(b, x, integer(bits)); }
+  Value shiftRight(Value x, int64_t bits) { return arith::ShRUIOp::create(b, x, integer(bits)); }
+  /// A byte as an i32, with its sign or without.
+  Value widen(Value byte, bool isSigned);
+  /// An i32, or a vector of it, as f32, rounded to nearest.
+  Value toFloat(Value x);
+  Value toBytes(Value word);
+  Value toWord(Value bytes);
+  /// The words of a vector of bytes.
+  SmallVector<Value> getWords(Value bytes);
+  /// sum + x . y, of signed bytes each.
+  Value dot4(Value x, Value y, Value sum);
+
   /// f32 arithmetic.
   Value addF(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
   Value subF(Value x, Value y) { return arith::SubFOp::create(b, x, y); }

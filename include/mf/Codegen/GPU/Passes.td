@@ -27,6 +27,24 @@ def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"];
 }
 
+def GPUGroupRowsPass : Pass<"mf-gpu-group-rows", "::mlir::ModuleOp"> {
+  let summary = "Ops that go row by row into groups, one kernel each";
+  let description = [{
+    After bufferisation and before the workspace is planned: ops whose strategies give a warp to each token
+    (`#mf.gpu_rows` but for `mf.top_k`, `#mf.gpu_hash`) and that follow each other, for the same tokens and with as many
+    warps in a block, go into one `scf.execute_region`. `convert-mf-to-gpu` makes one kernel of a group: what an op writes
+    of a token, the same warp reads for the next op. As one op to the plan of the workspace, a group has buffers that do not
+    overlap: a warp may be ahead of others.
+
+    1. Ops between that touch no memory come before the group; any other op ends it.
+    2. An `mf.embedding`, which may read rows of other tokens, can only be the first of a group.
+
+    Does nothing to an op that stands alone. Linear in the size of the module. Test: test/Codegen/GPU/group-rows.mlir.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect"];
+  let statistics = [Statistic<"numGroups", "groups", "Groups of several ops">];
+}
+
 def GPULaunchOnCUDAPass : Pass<"mf-gpu-launch-on-cuda", "::mlir::ModuleOp"> {
   let summary = "Launches to calls of the runtime's side of CUDA";
   let description = [{

@@ -16,12 +16,15 @@ bool isGPUArchitecture(StringRef name);
 FailureOr<GPUTargetAttr> getGPUTarget(MLIRContext *context, StringRef arch,
                                       function_ref<InFlightDiagnostic()> emitError);
 
-/// Whether slices of the tables of `op` can pass through workgroup memory: floats in strips of whole 16 bytes, a power
-/// of two of them up to a warp, of which every set has only whole ones.
+/// Whether slices of the tables of `op` can pass through workgroup memory: tables in strips of whole 16 bytes, a power
+/// of two of them up to a warp; of floats every set has only whole strips.
 bool hasTableSlices(LookupOp op);
 
+/// Adjacent strips that a row of a slice holds: of integers as many as 128 bytes, a power of two, else 1.
+int64_t getSliceStrips(LookupOp op);
+
 /// Tables in strips: slices of as many rows as fit twice into workgroup memory, 256 at most, and a gather of rows below
-/// a quarter of the rows of a table. Other tables of floats: a gather. Null for quantised ones.
+/// a quarter of the rows of a table. Other tables, pruned ones too: a gather.
 StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
 
 /// Whether `op` can be products of matrices: floats of 16 bits as weights, whose pieces of 16 bytes are aligned, and so
@@ -29,11 +32,12 @@ StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target)
 bool hasDenseMatrices(LinearOp op);
 
 /// Tensor cores where they can take it and `target` has the workgroup memory: tiles of 128 x 128 results. Others: tiles
-/// of 64 x 64. A stream of weights below 8 tokens. Null for quantised weights.
+/// of 64 x 64. A stream of weights below 8 tokens. Integers for
+/// quantised weights.
 StrategyAttrInterface selectGPULinearStrategy(LinearOp op, GPUTargetAttr target);
 
-/// Whether `op` can be products of matrices: caches of floats of one type of 16 bits, whose features are multiples of 16,
-/// up to 128.
+/// Whether `op` can be products of matrices: caches of floats of one type of 16 bits without pairs, whose features are
+/// multiples of 16, 128 at most.
 bool hasAttentionMatrices(CachedAttentionOp op);
 
 /// Tensor cores where they can take it and `target` has the workgroup memory: 4 warps, blocks of 64 keys,
@@ -45,6 +49,9 @@ StrategyAttrInterface selectGPUAttentionStrategy(ComputeOpInterface op, GPUTarge
 int64_t getSplitKeys(CachedAttentionOp op);
 /// Below how many tokens they do.
 int64_t getSplitTokens(CachedAttentionOp op);
+
+/// Warps of a block where each takes one token of `op`, as its strategy says; 0 where tokens are computed otherwise.
+int64_t getRowWarps(Operation *op);
 
 /// The strategy of any compute op; null for an op that has no kernel for GPUs.
 StrategyAttrInterface selectGPUStrategy(ComputeOpInterface op, GPUTargetAttr target);

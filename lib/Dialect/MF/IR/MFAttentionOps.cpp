@@ -20,12 +20,22 @@ static LogicalResult verifyHeads(Operation *op, int64_t heads, int64_t keyValueH
          << heads << " query heads, found " << keyValueHeads;
 }
 
-/// Blocks of a layout are whole.
-static LogicalResult verifyCacheLayout(Operation *op, CacheLayoutAttr layout, int64_t positions) {
-  if (!layout || ShapedType::isDynamic(positions) || positions % layout.getKeys() == 0)
+/// Blocks of a layout are whole, and pairs are of the elements that dot products take.
+static LogicalResult verifyCacheLayout(Operation *op, CacheLayoutAttr layout, Value cache) {
+  if (!layout)
     return success();
-  return op->emitOpError("expects the positions of a cache with layout ")
-         << layout << " to be a multiple of " << layout.getKeys() << ", found " << positions;
+  auto isMultiple = [](int64_t extent, int64_t of) { return ShapedType::isDynamic(extent) || extent % of == 0; };
+  int64_t positions = getExtent(cache, 2), features = getExtent(cache, 3);
+  if (!isMultiple(positions, layout.getKeys()))
+    return op->emitOpError("expects the positions of a cache with layout ")
+           << layout << " to be a multiple of " << layout.getKeys() << ", found " << positions;
+  if (!isMultiple(features, layout.getFeatures()))
+    return op->emitOpError("expects the features of a cache with layout ")
+           << layout << " to be a multiple of " << layout.getFeatures() << ", found " << features;
+  Type element = getElementTypeOrSelf(cache);
+  if (layout.isPaired() && !element.isBF16())
+    return op->emitOpError("expects a cache with layout ") << layout << " to be of bf16, found " << element;
+  return success();
 }
 
 LogicalResult AttentionOp::verify() {
@@ -57,9 +67,16 @@ LogicalResult CachedAttentionOp::verify() {
   // cached_attention_c2
   if (failed(verifyHeads(*this, getExtent(getQ(), 1), getExtent(getKeys(), 1))))
     return failure();
-  // cached_attention_c3, cached_attention_c4
-  return success(succeeded(verifyFinite(*this, "scale", getScaleAttr())) &&
-                 succeeded(verifyCacheLayout(*this, getLayoutAttr(), getExtent(getKeys(), 2))));
+  // cached_attention_c3
+  if (failed(verifyFinite(*this, "scale", getScaleAttr())))
+    return failure();
+  // cached_attention_c4, cached_attention_c5
+  if (CacheLayoutAttr layout = getLayoutAttr(); layout && !layout.isOfKeys())
+    return emitOpError("expects the layout of keys to have ") << kCacheKeys << " keys, found " << layout;
+  if (CacheLayoutAttr layout = getValuesLayoutAttr(); layout && layout.isOfKeys())
+    return emitOpError("expects the layout of values to have ") << kCachePair << " keys, found " << layout;
+  return success(succeeded(verifyCacheLayout(*this, getLayoutAttr(), getKeys())) &&
+                 succeeded(verifyCacheLayout(*this, getValuesLayoutAttr(), getValues())));
 }
 
 LogicalResult UpdateStateOp::verify() {
@@ -72,7 +89,7 @@ LogicalResult UpdateStateOp::verify() {
                  succeeded(dims.match("positions", getPositions(), {"T"})) &&
                  succeeded(dims.match("outs", getState(), {"B", "H", "P", "d"})) &&
                  // update_state_c2
-                 succeeded(verifyCacheLayout(*this, getLayoutAttr(), getExtent(getState(), 2))));
+                 succeeded(verifyCacheLayout(*this, getLayoutAttr(), getState())));
 }
 
 //===----------------------------------------------------------------------===//

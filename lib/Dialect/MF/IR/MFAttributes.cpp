@@ -155,7 +155,13 @@ LogicalResult QuantizedAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 Type QuantizedAttr::getSourceElementType() const { return {}; }
-Type QuantizationScalesAttr::getSourceElementType() const { return Float32Type::get(getContext()); }
+
+Type QuantizedAttr::getScaleType(Type stored) const {
+  bool isShared = getGroup() == 0 || !stored.isInteger(4);
+  return isShared ? Type(Float32Type::get(getContext())) : Type(BFloat16Type::get(getContext()));
+}
+
+Type QuantizationScalesAttr::getSourceElementType() const { return {}; }
 
 //===----------------------------------------------------------------------===//
 // Layouts
@@ -193,11 +199,23 @@ FailureOr<SmallVector<int64_t>> TableLayoutAttr::getPackedShape(ArrayRef<int64_t
   return SmallVector<int64_t>{llvm::divideCeilSigned(shape[2], c), shape[0], shape[1], c / getColumnsPerByte()};
 }
 
-LogicalResult CacheLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t keys) {
-  if (keys != kCacheKeys)
-    return emitError() << "expects keys to be " << kCacheKeys << ", found " << keys;
+LogicalResult CacheLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t keys, int64_t features) {
+  bool isOfKeys = keys == kCacheKeys && (features == 1 || features == kCachePair);
+  if (!isOfKeys && (keys != kCachePair || features != 1))
+    return emitError() << "expects keys to be " << kCacheKeys << " and features 1 or " << kCachePair
+                       << ", or keys to be " << kCachePair << " and features 1, found " << keys << " and " << features;
   return success();
 }
+
+CacheLayoutAttr CacheLayoutAttr::getForKeys(MLIRContext *context, bool isPaired) {
+  return get(context, kCacheKeys, isPaired ? kCachePair : 1);
+}
+
+CacheLayoutAttr CacheLayoutAttr::getForValues(MLIRContext *context) { return get(context, kCachePair, 1); }
+
+bool CacheLayoutAttr::isOfKeys() const { return getKeys() == kCacheKeys; }
+
+bool CacheLayoutAttr::isPaired() const { return !isOfKeys() || getFeatures() == kCachePair; }
 
 LogicalResult PanelLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns, int64_t interleave,
                                       int64_t featuresPerByte) {

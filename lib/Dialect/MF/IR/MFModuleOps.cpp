@@ -108,12 +108,12 @@ RankedTensorType ParameterOp::getScalesType() {
   auto type = cast<RankedTensorType>(getType());
   if (!quantized)
     return {};
-  Type f32 = Float32Type::get(getContext());
+  Type element = quantized.getScaleType(type.getElementType());
   int64_t last = type.getShape().back();
   if (quantized.getAxis() == QuantizedAxis::Columns)
-    return RankedTensorType::get({last}, f32);
+    return RankedTensorType::get({last}, element);
   int64_t groups = quantized.getGroup() == 0 ? 1 : last / quantized.getGroup();
-  return RankedTensorType::get({last == 0 ? 0 : type.getNumElements() / last, groups}, f32);
+  return RankedTensorType::get({last == 0 ? 0 : type.getNumElements() / last, groups}, element);
 }
 
 LogicalResult GetParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {

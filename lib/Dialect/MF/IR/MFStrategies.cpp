@@ -46,18 +46,22 @@ LogicalResult CPURowGatherAttr::verify(function_ref<InFlightDiagnostic()> emitEr
 int64_t CPURowGatherAttr::getTokenTile() const { return getTokens(); }
 
 LogicalResult CPUStripsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t strips, int64_t tables,
-                                    int64_t ahead, int64_t gatherTokens, int64_t gatherAhead, int64_t lanes) {
+                                    int64_t rowBytes, int64_t ahead, int64_t namedTokens, int64_t gatherTokens,
+                                    int64_t gatherAhead, int64_t lanes) {
   if (failed(verifyLanes(emitError, "lanes", lanes)))
     return failure();
   if (strips < 1)
     return emitError() << "expects strips to be 1 or more, found " << strips;
   if (tables < 4 || tables % 4 != 0)
     return emitError() << "expects tables to be a multiple of 4, found " << tables;
+  if (rowBytes < 64 || rowBytes % 64 != 0)
+    return emitError() << "expects row_bytes to be a multiple of 64, found " << rowBytes;
   if (ahead < 0 || ahead > 16 || gatherAhead < 0 || gatherAhead > 256)
     return emitError() << "expects ahead in [0, 16] and gather_ahead in [0, 256], found " << ahead << " and "
                        << gatherAhead;
-  if (gatherTokens < 0)
-    return emitError() << "expects gather_tokens to be 0 or more, found " << gatherTokens;
+  if (gatherTokens < 0 || namedTokens < 0)
+    return emitError() << "expects gather_tokens and named_tokens to be 0 or more, found " << gatherTokens << " and "
+                       << namedTokens;
   return success();
 }
 int64_t CPUStripsAttr::getTokenTile() const { return 0; }
@@ -135,9 +139,11 @@ LogicalResult GPURowGatherAttr::verify(function_ref<InFlightDiagnostic()> emitEr
 int64_t GPURowGatherAttr::getTokenTile() const { return 0; }
 
 LogicalResult GPUTableTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t threads, int64_t tokens,
-                                       int64_t rows, int64_t gatherTokens) {
+                                       int64_t rows, int64_t gatherTokens, int64_t tables) {
   if (failed(verifyThreads(emitError, threads)))
     return failure();
+  if (tables != 1 && tables != 2)
+    return emitError() << "expects tables to be 1 or 2, found " << tables;
   if (tokens < 1)
     return emitError() << "expects tokens to be 1 or more, found " << tokens;
   if (rows < 1)
@@ -148,14 +154,21 @@ LogicalResult GPUTableTileAttr::verify(function_ref<InFlightDiagnostic()> emitEr
 }
 int64_t GPUTableTileAttr::getTokenTile() const { return 0; }
 
-LogicalResult GPUDenseTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
-                                       int64_t features, int64_t slice, int64_t streamTokens) {
+/// Whether threads with kDenseThreadRows x kDenseThreadColumns results each have a tile.
+static LogicalResult verifyTile(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns) {
   int64_t threads = rows / kDenseThreadRows * (columns / kDenseThreadColumns);
   if (rows < 1 || columns < 1 || rows % kDenseThreadRows != 0 || columns % (4 * kDenseThreadColumns) != 0 ||
       threads > kMaxThreads || threads % kWarpThreads != 0)
-    return emitError() << "expects rows and columns to be multiples of " << kDenseThreadRows << " and " << 4 * kDenseThreadColumns
-                       << " for whole warps of threads with " << kDenseThreadRows << " x " << kDenseThreadColumns
-                       << " results, found " << rows << " and " << columns;
+    return emitError() << "expects rows and columns to be multiples of " << kDenseThreadRows << " and "
+                       << 4 * kDenseThreadColumns << " for whole warps of threads with " << kDenseThreadRows << " x "
+                       << kDenseThreadColumns << " results, found " << rows << " and " << columns;
+  return success();
+}
+
+LogicalResult GPUDenseTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                       int64_t features, int64_t slice, int64_t streamTokens) {
+  if (failed(verifyTile(emitError, rows, columns)))
+    return failure();
   if (features < 1 || features % 8 != 0)
     return emitError() << "expects features to be a multiple of 8, found " << features;
   if (slice < 1 || slice % features != 0)
@@ -165,6 +178,18 @@ LogicalResult GPUDenseTileAttr::verify(function_ref<InFlightDiagnostic()> emitEr
   return success();
 }
 int64_t GPUDenseTileAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUIntegerDenseAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                          int64_t features, int64_t streamTokens) {
+  if (failed(verifyTile(emitError, rows, columns)))
+    return failure();
+  if (features < 1 || features % 16 != 0)
+    return emitError() << "expects features to be a multiple of 16, found " << features;
+  if (streamTokens < 0)
+    return emitError() << "expects stream_tokens to be 0 or more, found " << streamTokens;
+  return success();
+}
+int64_t GPUIntegerDenseAttr::getTokenTile() const { return 0; }
 
 LogicalResult GPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t rows,
                                    int64_t splitTokens) {

@@ -72,6 +72,12 @@ int64_t FunctionAnalysis::findBlock(Operation *op) {
   return latest;
 }
 
+/// Bytes of a parameter in the parameter file.
+static double getStoredBytes(ParameterOp parameter) {
+  RankedTensorType type = parameter.getPackedType();
+  return static_cast<double>(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
+}
+
 /// The parameters that the function reads; those that a lookup takes as tables are tables.
 void FunctionAnalysis::addStoredBytes() {
   llvm::MapVector<ParameterOp, bool> isTable;
@@ -82,8 +88,7 @@ void FunctionAnalysis::addStoredBytes() {
         isTableOfLookup |= llvm::is_contained(getLaidOutOperands(lookup), &use);
   });
   for (auto [parameter, isTableOfLookup] : isTable) {
-    RankedTensorType type = parameter.getPackedType();
-    double bytes = static_cast<double>(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
+    double bytes = getStoredBytes(parameter);
     auto number = numbers.find(getBlockName(parameter));
     for (StoredBytes *stored : {&getGroup(number == numbers.end() ? -1 : number->second).stored, &cost.stored})
       (isTableOfLookup ? stored->tables : stored->weights) += bytes;
@@ -106,6 +111,10 @@ LogicalResult FunctionAnalysis::addOp(Operation *op, int64_t block) {
   for (Value operand : op->getOperands())
     if (ParameterOp parameter = parameters.getParameter(operand); parameter && entry.parameter.empty())
       entry.parameter = parameter.getSymName().str();
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    for (OpOperand *tables : getLaidOutOperands(lookup))
+      if (ParameterOp parameter = parameters.getParameter(tables->get()))
+        entry.storedTableBytes += getStoredBytes(parameter);
   cost.total += entry.cost;
   CostGroup &group = getGroup(block);
   group.total += entry.cost;

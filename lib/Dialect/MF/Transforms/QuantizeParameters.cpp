@@ -89,6 +89,7 @@ void ParameterConversion::quantize(ParameterOp parameter, const ElementChoice &c
   auto type = cast<RankedTensorType>(parameter.getType());
   parameter.setSourceAttr(
       QuantizedAttr::get(context, parameter.getSource(), type.getElementType(), axis, choice.group));
+  parameter.setType(type.clone(choice.type));
   OpBuilder b(context);
   b.setInsertionPointAfter(parameter);
   auto source = QuantizationScalesAttr::get(context, FlatSymbolRefAttr::get(parameter.getSymNameAttr()));

@@ -24,8 +24,10 @@ public:
 
   /// Follows the state from the argument to the results; fails where something else uses it.
   LogicalResult follow();
-  /// Whether it is read as keys alone and no layout was written by hand.
-  bool canHaveLayout();
+  /// Whether its attention is part of a step that multiplies integers.
+  bool isOfQuantizedModel();
+  /// The layout for what reads it; null where there is none, or one was written by hand.
+  CacheLayoutAttr chooseLayout();
 
   void setElementType(Type element);
   void setLayout(CacheLayoutAttr layout);
@@ -66,12 +68,32 @@ LogicalResult Cache::follow() {
   return success(type && type.getRank() == 4 && isa<FloatType>(type.getElementType()) && succeeded(followUses(arg)));
 }
 
-bool Cache::canHaveLayout() {
-  auto isPlain = [](auto op) { return !op.getLayoutAttr(); };
+bool Cache::isOfQuantizedModel() {
+  return func
+      .walk([](Operation *op) {
+        auto lookup = dyn_cast<LookupOp>(op);
+        auto linear = dyn_cast<LinearOp>(op);
+        bool isQuantized = (lookup && lookup.isQuantized()) || (linear && linear.isQuantized());
+        return isQuantized ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+CacheLayoutAttr Cache::chooseLayout() {
   auto type = cast<RankedTensorType>(arg.getType());
-  return isa<UnitAttr>(func.getArgAttr(arg.getArgNumber(), "mf.state")) && !keyReaders.empty() &&
-         valueReaders.empty() && llvm::all_of(updates, isPlain) && llvm::all_of(keyReaders, isPlain) &&
-         !type.isDynamicDim(3) && (type.isDynamicDim(2) || type.getDimSize(2) % kCacheKeys == 0);
+  bool isBF16 = type.getElementType().isBF16(), isKeys = !keyReaders.empty();
+  if (isKeys != valueReaders.empty() || type.isDynamicDim(3) || (!isKeys && !isBF16) ||
+      !isa<UnitAttr>(func.getArgAttr(arg.getArgNumber(), "mf.state")))
+    return {};
+  if (llvm::any_of(updates, [](UpdateStateOp op) { return op.getLayoutAttr(); }) ||
+      llvm::any_of(keyReaders, [](CachedAttentionOp op) { return op.getLayoutAttr(); }) ||
+      llvm::any_of(valueReaders, [](CachedAttentionOp op) { return op.getValuesLayoutAttr(); }))
+    return {};
+  MLIRContext *context = type.getContext();
+  CacheLayoutAttr layout =
+      isKeys ? CacheLayoutAttr::getForKeys(context, /*isPaired=*/isBF16 && type.getDimSize(3) % kCachePair == 0)
+             : CacheLayoutAttr::getForValues(context);
+  return type.isDynamicDim(2) || type.getDimSize(2) % layout.getKeys() == 0 ? layout : CacheLayoutAttr();
 }
 
 void Cache::setElementType(Type element) {
@@ -91,6 +113,8 @@ void Cache::setLayout(CacheLayoutAttr layout) {
     update.setLayoutAttr(layout);
   for (CachedAttentionOp reader : keyReaders)
     reader.setLayoutAttr(layout);
+  for (CachedAttentionOp reader : valueReaders)
+    reader.setValuesLayoutAttr(layout);
   func.setArgAttr(arg.getArgNumber(), "mf.state", layout);
   for (unsigned result : results)
     func.setResultAttr(result, "mf.state", layout);
@@ -114,12 +138,14 @@ void SelectCachesPass::select(BlockArgument arg, Type element) {
         << "state " << std::to_string(arg.getArgNumber()) << " stays as it is: it is no cache of attention";
     return;
   }
+  if (cacheDtype == "auto" && getElementTypeOrSelf(arg).isF32() && cache.isOfQuantizedModel())
+    element = BFloat16Type::get(&getContext());
   if (element && element != getElementTypeOrSelf(arg)) {
     cache.setElementType(element);
     ++numConverted;
   }
-  if (layout && cache.canHaveLayout()) {
-    cache.setLayout(CacheLayoutAttr::get(&getContext(), kCacheKeys));
+  if (CacheLayoutAttr chosen = layout ? cache.chooseLayout() : CacheLayoutAttr()) {
+    cache.setLayout(chosen);
     ++numLayouts;
   }
 }
@@ -133,8 +159,8 @@ void SelectCachesPass::runOnOperation() {
     element = builder.getF16Type();
   else if (cacheDtype == "bf16")
     element = builder.getBF16Type();
-  else if (cacheDtype != "keep")
-    return getOperation().emitError("mf-select-caches: expects cache-dtype to be keep, f32, bf16 or f16, found '")
+  else if (cacheDtype != "keep" && cacheDtype != "auto")
+    return getOperation().emitError("mf-select-caches: expects cache-dtype to be auto, keep, f32, bf16 or f16, found '")
                << cacheDtype.getValue() << "'",
            signalPassFailure();
   for (auto func : getOperation().getOps<func::FuncOp>()) {

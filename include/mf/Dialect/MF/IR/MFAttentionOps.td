@@ -40,8 +40,9 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention", [MF_StatesCost]> {
     y[t, h, :] = sum over j <= p of softmax_j(scale * q[t, h, :] . keys[b, g, j, :]) values[b, g, j, :], g = h / (H / H_kv).
     The caches hold the token's own key and value already (`mf.update_state`). The result of a token depends on nothing
     but its query and its sequence's cache, bit for bit. Caches of f16 and bf16 are read as the f32 values that they hold.
-    `layout` says how `keys` lies in memory; `values` has no layout. `scratch`, on memrefs only, is memory that the kernel
-    may use; which, its strategy says.
+    `layout` says how `keys` lies in memory, `values_layout` how `values` does. With layouts in pairs (`#mf.cache_layout`)
+    queries and weights may be rounded to bf16 too, before their products are added up in f32. `scratch`, on memrefs
+    only, is memory that the kernel may use; which, its strategy says.
 
     ```mlir
     %y = mf.cached_attention scale(0.125)
@@ -54,18 +55,20 @@ def MF_CachedAttentionOp : MF_ComputeOp<"cached_attention", [MF_StatesCost]> {
     - (C1) q is [T, H, d], keys [B, H_kv, P, d], values [B, H_kv, P, e], slots and positions [T], the destination [T, H, e].
     - (C2) H_kv divides H.
     - (C3) `scale` is finite.
-    - (C4) With `layout`, P is a multiple of its keys where it is static.
+    - (C4) With a layout, P is a multiple of its keys where it is static, and the cache's features are one of its features.
+    - (C5) `layout` is one of keys, `values_layout` is not; one in pairs is of bf16.
 
-    slots[t] in [0, B), positions[t] in [0, P) and a P that is a multiple of the layout's keys are the caller's duty.
+    slots[t] in [0, B), positions[t] in [0, P) and a P that is a multiple of the layouts' keys are the caller's duty.
   }];
   let arguments = (ins MF_Shaped<3, [F32]>:$q, MF_Shaped<4, MF_StoredFloats>:$keys,
                        MF_Shaped<4, MF_StoredFloats>:$values, MF_Shaped<1, [I32]>:$slots,
                        MF_Shaped<1, [I32]>:$positions, MF_Shaped<3, [F32]>:$init,
                        Variadic<AnyMemRef>:$scratch, F64Attr:$scale,
-                       OptionalAttr<MF_CacheLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);
+                       OptionalAttr<MF_CacheLayoutAttr>:$layout, OptionalAttr<MF_CacheLayoutAttr>:$values_layout,
+                       MF_OptionalStrategy:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `scale` `(` $scale `)` (`layout` `(` $layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
+    `scale` `(` $scale `)` (`layout` `(` $layout^ `)`)? (`values_layout` `(` $values_layout^ `)`)? (`strategy` `(` $strategy^ `)`)?
     `ins` `(` $q `,` $keys `,` $values `,` $slots `,` $positions `:` type($q) `,` type($keys) `,` type($values) `,`
     type($slots) `,` type($positions) `)`
     `outs` `(` $init `:` type($init) `)` (`scratch` `(` $scratch^ `:` type($scratch) `)`)? attr-dict (`->` type($results)^)?
@@ -89,7 +92,8 @@ def MF_UpdateStateOp : MF_ComputeOp<"update_state", [MF_StatesCost]> {
 
     Constraints:
     - (C1) x is [T, H, d], slots and positions are [T], the state is [B, H, P, d].
-    - (C2) With `layout`, P is a multiple of its keys where it is static.
+    - (C2) With `layout`, P is a multiple of its keys where it is static, and d one of its features; one in pairs is of
+      bf16.
 
     slots[t] in [0, B), positions[t] in [0, P), different places of different tokens, and a P that is a multiple of the
     layout's keys are the caller's duty.

@@ -14,6 +14,9 @@ namespace mlir::mf {
 /// so that one layout serves all variants of a library.
 inline constexpr int64_t kCacheKeys = 16;
 
+/// Elements of bf16 whose products a target's dot product adds up: they are adjacent in caches that are made for it.
+inline constexpr int64_t kCachePair = 2;
+
 /// Threads of a warp of a GPU.
 inline constexpr int64_t kWarpThreads = 32;
 

@@ -268,13 +268,19 @@ def MF_QuantizedAttr : MF_SourceAttr<"Quantized", "quantized"> {
                         EnumParameter<MF_QuantizedAxis>:$axis, DefaultValuedParameter<"int64_t", "0">:$group);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The element type of the scales of elements stored as `stored`: bf16 for groups of i4, else f32.
+    ::mlir::Type getScaleType(::mlir::Type stored) const;
+  }];
 }
 
 def MF_QuantizationScalesAttr : MF_SourceAttr<"QuantizationScales", "quantization_scales"> {
   let summary = "The scales of a quantised parameter";
   let description = [{
-    `#mf.quantization_scales<parameter = @tables>`: f32; [columns] for `axis = columns`, [rows, groups] for
-    `axis = rows`.
+    `#mf.quantization_scales<parameter = @tables>`: [columns] for `axis = columns`, [rows, groups] for `axis = rows`. They
+    are f32, but bf16 for groups of i4, of whose bytes they are a large part: scales of f32 would be a fifth for groups of
+    32. Elements are rounded under the scale as it is stored, so that its own rounding adds no error to theirs, and bf16
+    has the range of f32.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$parameter);
   let assemblyFormat = "`<` struct(params) `>`";
@@ -303,15 +309,30 @@ def MF_TableLayoutAttr : MF_LayoutAttr<"TableLayout", "table_layout"> {
 }
 
 def MF_CacheLayoutAttr : MF_Attr<"CacheLayout", "cache_layout"> {
-  let summary = "How a cache of keys lies in memory";
+  let summary = "How a cache of keys or of values lies in memory";
   let description = [{
-    `#mf.cache_layout<keys = 16>`: of every 16 positions, element f of position p is element p of row f, so the 16
-    positions of a feature are adjacent. The type of the cache stays [B, H, P, d]; P is a multiple of `keys`, and `keys`
+    The last two dimensions of a cache [B, H, P, d] are stored as [P / k, d / f, k, f]: `keys` k positions of `features` f
+    features are adjacent. The type of the cache stays as it is; P is a multiple of `keys` and d of `features`, and `keys`
     positions take the place that they take without a layout.
+
+    | layout | of | for |
+    |---|---|---|
+    | `#mf.cache_layout<keys = 16>` | keys | vectors of keys, one feature at a time |
+    | `#mf.cache_layout<keys = 16, features = 2>` | keys of bf16 | dot products of pairs of features |
+    | `#mf.cache_layout<keys = 2>` | values of bf16 | dot products of pairs of keys |
   }];
-  let parameters = (ins "int64_t":$keys);
+  let parameters = (ins "int64_t":$keys, DefaultValuedParameter<"int64_t", "1">:$features);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The layout of keys, by one feature or by pairs; that of values, by pairs of keys.
+    static CacheLayoutAttr getForKeys(::mlir::MLIRContext *context, bool isPaired);
+    static CacheLayoutAttr getForValues(::mlir::MLIRContext *context);
+    /// Whether vectors of keys can be read.
+    bool isOfKeys() const;
+    /// Whether elements lie in pairs for dot products of bf16.
+    bool isPaired() const;
+  }];
 }
 
 def MF_PanelLayoutAttr : MF_LayoutAttr<"PanelLayout", "panel_layout"> {

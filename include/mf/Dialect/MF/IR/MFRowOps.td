@@ -195,7 +195,7 @@ def MF_LinearOp : MF_ComputeOp<"linear", [MF_StatesCost, AttrSizedOperandSegment
 
     With a quantised weight (i8, or i4 in pairs) x comes from `mf.quantize_rows`, the features are in G groups of D / G,
     and y[m, n] = x_scales[m] * sum over g of weight_scales[n, g] * (sum over d in group g of x[m, d] * weight[n, d]). The
-    inner sums are ones of integers; the outer one goes with g ascending.
+    inner sums are ones of integers; the outer one goes with g ascending. Scales of bf16 are widened when they are read.
 
     ```mlir
     %y = mf.linear layout(#mf.panel_layout<columns = 32, interleave = 4>)
@@ -222,7 +222,7 @@ def MF_LinearOp : MF_ComputeOp<"linear", [MF_StatesCost, AttrSizedOperandSegment
       [ceil(N / columns), D'], and a layout has panels of as many columns.
   }];
   let arguments = (ins MF_Shaped<2, [F32, I8]>:$x, MF_AnyShaped<MF_StoredElements>:$weight,
-                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_AnyShaped<[F32]>>:$weight_scales,
+                       Optional<MF_Shaped<1, [F32]>>:$x_scales, Optional<MF_AnyShaped<[F32, BF16]>>:$weight_scales,
                        Optional<MF_Shaped<2, [I16]>>:$features, MF_Shaped<2, [F32]>:$init,
                        OptionalAttr<MF_FeaturePruningAttr>:$pruning,
                        OptionalAttr<MF_PanelLayoutAttr>:$layout, MF_OptionalStrategy:$strategy);

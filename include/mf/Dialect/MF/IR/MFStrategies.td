@@ -30,15 +30,16 @@ def MF_CPURowGatherAttr : MF_StrategyAttr<"CPURowGather", "cpu_row_gather"> {
 def MF_CPUStripsAttr : MF_StrategyAttr<"CPUStrips", "cpu_strips"> {
   let summary = "Lookup strip by strip: blocks of `tables` tables stay in cache while all tokens pass";
   let description = [{
-    For many tokens: the sums of a strip are kept in scratch, i32 [tokens, columns of a strip]; each block of `tables`
-    tables is added to the sums of every token. Where there are several blocks, the codes, and scores of integers, are
-    copied to scratch [blocks, tokens, tables] first, in the order in which they are read. The rows of the token `ahead`
-    tokens later are prefetched into the first-level cache, the next block into the second. Below `gather_tokens` tokens:
-    token by token, the rows of the table `gather_ahead` tables later are prefetched. Both give the same bits. `strips`
-    strips are one iteration of the parallel loop.
+    For many tokens: all of them pass `row_bytes` bytes of each row of a block of `tables` tables, then the next bytes of
+    these rows, then the next block. Their sums are kept in scratch meanwhile, i32 [passes, tokens, columns of a pass].
+    Where there are several blocks, the codes, and scores of integers, are copied to scratch [blocks, tokens, tables]
+    first, in the order in which they are read. The rows of the token `ahead` tokens later are prefetched into the
+    first-level cache, what the next pass reads into the second: all rows, or below `named_tokens` tokens those that
+    codes name. Below `gather_tokens` tokens: token by token, the rows of the table `gather_ahead` tables later are
+    prefetched. All of them give the same bits. `strips` strips are one iteration of the parallel loop.
   }];
-  let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$ahead, "int64_t":$gather_tokens,
-                        "int64_t":$gather_ahead, "int64_t":$lanes);
+  let parameters = (ins "int64_t":$strips, "int64_t":$tables, "int64_t":$row_bytes, "int64_t":$ahead,
+                        "int64_t":$named_tokens, "int64_t":$gather_tokens, "int64_t":$gather_ahead, "int64_t":$lanes);
 }
 
 def MF_CPUFlashAttr : MF_StrategyAttr<"CPUFlash", "cpu_flash"> {
@@ -87,6 +88,10 @@ def MF_GPUHashAttr : MF_StrategyAttr<"GPUHash", "gpu_hash"> {
 
 def MF_GPURowGatherAttr : MF_StrategyAttr<"GPURowGather", "gpu_row_gather"> {
   let summary = "Lookup straight from memory: a thread sums 16 bytes of columns of one token while all tables pass";
+  let description = [{
+    Sums of integers are exact in any order: there the threads of a block share the tables, and add their sums in workgroup
+    memory.
+  }];
   let parameters = (ins "int64_t":$threads);
 }
 
@@ -96,8 +101,12 @@ def MF_GPUTableTileAttr : MF_StrategyAttr<"GPUTableTile", "gpu_table_tile"> {
     A block takes one strip and threads / (row bytes / 16) * `tokens` tokens, whose sums stay in registers. A slice is
     `rows` rows of a table, loaded by asynchronous copies into one of two buffers while the other is read. Below
     `gather_tokens` tokens the rows are gathered from memory, as with `#mf.gpu_row_gather`. Both give the same bits.
+
+    Of integers a block takes as many adjacent strips as rows of 128 bytes hold, and slices of `tables` tables, 1 or 2, at
+    a time: products of two tables are added together.
   }];
-  let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens);
+  let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens,
+                        DefaultValuedParameter<"int64_t", "1">:$tables);
 }
 
 def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
@@ -126,6 +135,17 @@ def MF_GPUMatrixDenseAttr : MF_StrategyAttr<"GPUMatrixDense", "gpu_matrix_dense"
     /// Warps of a block.
     int64_t getWarps() const { return getRows() / getWarpRows() * (getColumns() / getWarpColumns()); }
   }];
+}
+
+def MF_GPUIntegerDenseAttr : MF_StrategyAttr<"GPUIntegerDense", "gpu_integer_dense"> {
+  let summary = "Dense layer of integers on a GPU: tiles of `rows` x `columns`, sums of four products at a time";
+  let description = [{
+    The sum of a group of features is one of integers, exact in any order; groups are added in ascending order, products
+    with scales not fused. A tile takes up to `features` features at a time through workgroup memory. Below `stream_tokens`
+    tokens a block takes 4 tokens and one panel, its threads take groups or parts of one, straight from memory. Both give
+    the same bits.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$features, "int64_t":$stream_tokens);
 }
 
 def MF_GPUFlashAttr : MF_StrategyAttr<"GPUFlash", "gpu_flash"> {

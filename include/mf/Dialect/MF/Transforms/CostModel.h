@@ -19,6 +19,7 @@ struct CostOptions {
 struct OpCost {
   std::string op;        ///< "mf.lookup"
   std::string parameter; ///< the first one that it reads; empty: none
+  double storedTableBytes = 0; ///< of a lookup: bytes of its tables in the parameter file
   Cost cost;
 };
 

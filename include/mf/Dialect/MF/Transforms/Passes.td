@@ -189,17 +189,20 @@ def SelectCachesPass : Pass<"mf-select-caches", "::mlir::ModuleOp"> {
   let description = [{
     A cache is a state (`mf.state`) that is written by `mf.update_state` and read by `mf.cached_attention` alone.
 
-    1. Its elements become `cache-dtype`; `keep` leaves them as they are.
+    1. Its elements become `cache-dtype`; `keep` leaves them as they are; `auto` makes f32 bf16 in functions that multiply
+       integers (quantised tables or weights): their error is far above that of bf16 keys and values.
     2. One that is read as keys gets `#mf.cache_layout<keys = 16>`: 16 positions of a feature lie side by side, so that
-       attention reads vectors of keys as they are, with one query as with many. The layout is written on the ops and, as
-       the value of `mf.state`, on argument and result. A layout that is written by hand stays.
+       attention reads vectors of keys as they are, with one query as with many. Those of bf16 lie in pairs for dot
+       products: keys in pairs of features (`<keys = 16, features = 2>`, an even number of features), values in pairs
+       of keys (`<keys = 2>`). The layout is written on the ops and, as the value of `mf.state`, on argument and
+       result. A layout that is written by hand stays.
 
     A state with other uses stays as it is, with a remark. It fails where `cache-dtype` is none.
     Test: `test/Dialect/MF/select-caches.mlir`.
   }];
   let options = [
-    Option<"cacheDtype", "cache-dtype", "std::string", "\"keep\"", "Type of caches: keep, f32, bf16 or f16">,
-    Option<"layout", "layout", "bool", "true", "Give caches of keys a layout">,
+    Option<"cacheDtype", "cache-dtype", "std::string", "\"keep\"", "Type of caches: auto, keep, f32, bf16 or f16">,
+    Option<"layout", "layout", "bool", "true", "Give caches a layout">,
   ];
   let statistics = [Statistic<"numConverted", "num-converted", "Number of caches with another element type">,
                     Statistic<"numLayouts", "num-layouts", "Number of caches that got a layout">];
