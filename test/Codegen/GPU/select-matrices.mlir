@@ -40,6 +40,27 @@ module {
 
 // -----
 
+// Pairs are no rows of matrices.
+// CHECK-LABEL: func.func @pairs
+//       CHECK: mf.cached_attention {{.*}}strategy(#mf.gpu_flash<
+//       CHECK: mf.cached_attention {{.*}}strategy(#mf.gpu_flash<
+//       CHECK: mf.cached_attention {{.*}}strategy(#mf.gpu_matrix_flash<
+func.func @pairs(%q: tensor<?x8x64xf32>, %h: tensor<?x2x?x64xbf16>, %s: tensor<?xi32>)
+    -> (tensor<?x8x64xf32>, tensor<?x8x64xf32>, tensor<?x8x64xf32>) {
+  %0 = mf.cached_attention scale(0.125) layout(<keys = 16, features = 2>) ins(%q, %h, %h, %s, %s : tensor<?x8x64xf32>,
+      tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%q : tensor<?x8x64xf32>)
+      -> tensor<?x8x64xf32>
+  %1 = mf.cached_attention scale(0.125) values_layout(<keys = 2>) ins(%q, %h, %h, %s, %s : tensor<?x8x64xf32>,
+      tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%q : tensor<?x8x64xf32>)
+      -> tensor<?x8x64xf32>
+  %2 = mf.cached_attention scale(0.125) layout(<keys = 16>) ins(%q, %h, %h, %s, %s : tensor<?x8x64xf32>,
+      tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?xi32>, tensor<?xi32>) outs(%q : tensor<?x8x64xf32>)
+      -> tensor<?x8x64xf32>
+  return %0, %1, %2 : tensor<?x8x64xf32>, tensor<?x8x64xf32>, tensor<?x8x64xf32>
+}
+
+// -----
+
 module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 32768>} {
   // CHECK-LABEL: func.func @little_workgroup_memory
   //       CHECK: mf.linear strategy(#mf.gpu_dense_tile<
