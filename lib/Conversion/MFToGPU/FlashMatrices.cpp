@@ -10,6 +10,8 @@ static constexpr float minusInfinity = -std::numeric_limits<float>::infinity();
 static constexpr double log2e = 1.4426950408889634;
 /// Queries of a lane, and features, keys and queries of the matrices that are multiplied.
 static constexpr int64_t kHalves = 2, kDepth = 16, kColumns = 8;
+/// Powers that are computed at a time.
+static constexpr size_t kPowers = 4;
 
 //===----------------------------------------------------------------------===//
 // Tiles
@@ -141,7 +143,10 @@ SmallVector<MatrixState> mf::FlashMatrices::weigh(MutableArrayRef<Words> scores,
     Value base = k.select(isNone, k.constant(0.0f), maximum);
     for (Value &exponent : exponents)
       exponent = k.subF(exponent, base);
-    SmallVector<Value> powers = k.exp2OfDifference(exponents);
+    // Few at a time: a power on its way takes several registers.
+    SmallVector<Value> powers;
+    for (size_t i = 0; i < exponents.size(); i += kPowers)
+      llvm::append_range(powers, k.exp2OfDifference(ArrayRef(exponents).slice(i, kPowers)));
     Value sum = powers.front();
     for (Value power : ArrayRef(powers).drop_front())
       sum = k.addF(sum, power);

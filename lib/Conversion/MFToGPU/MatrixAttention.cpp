@@ -44,7 +44,11 @@ public:
 private:
   void setRows();
   Value getToken(Value i) { return k.min(k.add(firstToken, i), lastToken); }
-  void loadTokens();
+  /// Whether the block has token `inside` of its tokens.
+  Value isThere(Value inside) {
+    return k.both(k.isBelow(inside, k.index(shape.tokens)), k.isBelow(k.add(firstToken, inside), k.dim(operands.q, 0)));
+  }
+  void setRunStep();
   Value getRunEnd(Value begin);
   Value getEnd(Value begin, Value runEnd);
   SmallVector<MatrixState> addKeys(Value slot, Value end, ArrayRef<Value> limits, ArrayRef<MatrixState> states);
@@ -60,8 +64,6 @@ private:
   Value thread, lane;
   FlashMatrices rows;
   Value firstToken, lastToken, keyHead, headGroup;
-  /// Of tokens lane, lane + 32, ... of the block: how many keys they see, 0 for those that are not there.
-  SmallVector<Value> tokenLimits;
   /// How many tokens one sequence has at the block's begin: all of them, or 1 where there are several sequences.
   Value runStep;
 };
@@ -88,15 +90,12 @@ void MatrixFlashKernel::setRows() {
 }
 
 /// Every warp looks at all tokens of the block, so all come to the same.
-void MatrixFlashKernel::loadTokens() {
+void MatrixFlashKernel::setRunStep() {
   Value isMixed, firstSlot = operands.loadSlot(k, firstToken);
   for (int64_t i = 0; i < shape.tokens; i += kWarpThreads) {
     Value inside = k.add(lane, i), token = getToken(inside);
-    Value isThere =
-        k.both(k.isBelow(inside, k.index(shape.tokens)), k.isBelow(k.add(firstToken, inside), k.dim(operands.q, 0)));
-    tokenLimits.push_back(k.toI32(k.select(isThere, operands.loadLimit(k, token), k.index(0))));
     Value isOther = arith::CmpIOp::create(k.builder(), arith::CmpIPredicate::ne, operands.loadSlot(k, token), firstSlot);
-    isOther = k.both(isThere, isOther);
+    isOther = k.both(isThere(inside), isOther);
     isMixed = isMixed ? k.either(isMixed, isOther) : isOther;
   }
   runStep = k.select(k.isAny(isMixed), k.index(1), k.index(shape.tokens));
@@ -118,11 +117,11 @@ Value MatrixFlashKernel::getRunEnd(Value begin) {
 /// How many keys the tokens of a run see.
 Value MatrixFlashKernel::getEnd(Value begin, Value runEnd) {
   Value most = k.integer(0);
-  for (auto [i, limit] : llvm::enumerate(tokenLimits)) {
+  for (int64_t i = 0; i < shape.tokens; i += kWarpThreads) {
     // Tokens before the first wrap around to huge numbers.
-    Value inside = k.sub(k.add(lane, static_cast<int64_t>(i) * kWarpThreads), begin);
-    Value isTaken = k.isBelow(inside, k.sub(runEnd, begin));
-    most = k.max(most, k.select(isTaken, limit, k.integer(0)));
+    Value token = k.add(lane, i), inside = k.sub(token, begin);
+    Value isTaken = k.both(k.isBelow(inside, k.sub(runEnd, begin)), isThere(token));
+    most = k.max(most, k.toI32(k.select(isTaken, operands.loadLimit(k, getToken(token)), k.index(0))));
   }
   return arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.warpMaxOfIntegers(most));
 }
@@ -169,7 +168,7 @@ SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
   SmallVector<Value> limits;
   for (auto [token, isValid] : llvm::zip_equal(rows.getTokens(), rows.getValid()))
     limits.push_back(k.toI32(k.select(isValid, operands.loadLimit(k, token), k.index(0))));
-  loadTokens();
+  setRunStep();
   Value all = k.index(shape.tokens);
   SmallVector<Value> added =
       k.loop(k.index(0), all, runStep, flatten(rows.getEmpty()), [&](Value begin, ValueRange values) {
@@ -202,7 +201,11 @@ void MatrixFlashKernel::build() {
   headGroup = k.rem(group, shape.headGroups);
   setRows();
   rows.loadQueries();
-  rows.store(addRuns());
+  SmallVector<MatrixState> states = addRuns();
+  // Where rows are stored is computed anew, from a value that no compiler knows: kept in registers over all keys, it spills.
+  thread = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.shuffleXor(k.toI32(thread), 0));
+  setRows();
+  rows.store(states);
 }
 
 void mf::buildGPUMatrixFlash(const AttentionOperands &operands, GPUMatrixFlashAttr strategy, GPUKernelBuilder &k) {

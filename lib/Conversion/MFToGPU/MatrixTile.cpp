@@ -20,16 +20,17 @@ void mf::MatrixTile::place(GPUKernelBuilder &k, Type element, int64_t begin, Val
   lane = warpLane;
 }
 
-/// Rows that begin in the same bank get different permutations.
-Value mf::MatrixTile::permute(GPUKernelBuilder &k, Value row, Value piece) const {
+/// Rows that begin in the same bank get different permutations. So do buffers: places of pieces that were the same for each
+/// would be kept in registers over the steps of a kernel, and spill.
+Value mf::MatrixTile::permute(GPUKernelBuilder &k, Value buffer, Value row, Value piece) const {
   if (!isPermuted || pieces == 1)
     return piece;
   int64_t rowsOfBanks = std::max<int64_t>(1, kBankPieces / pieces);
-  return k.exclusiveOr(piece, k.rem(k.div(row, rowsOfBanks), std::min(pieces, kBankPieces)));
+  return k.exclusiveOr(piece, k.rem(k.add(k.div(row, rowsOfBanks), buffer), std::min(pieces, kBankPieces)));
 }
 
 SmallVector<Value> mf::MatrixTile::getPlace(GPUKernelBuilder &k, Value buffer, Value row, Value piece) const {
-  return {buffer, row, k.mul(permute(k, row, piece), kPiece)};
+  return {buffer, row, k.mul(permute(k, buffer, row, piece), kPiece)};
 }
 
 SmallVector<Value> mf::MatrixTile::load(GPUKernelBuilder &k, Value buffer, Value row, Value column, MatrixOrder order,
@@ -42,6 +43,6 @@ SmallVector<Value> mf::MatrixTile::load(GPUKernelBuilder &k, Value buffer, Value
     lanePiece = byRows ? high : low;
   }
   // `row` does not change the permutation.
-  Value piece = permute(k, laneRow, k.add(k.div(column, kPiece), lanePiece));
+  Value piece = permute(k, buffer, laneRow, k.add(k.div(column, kPiece), lanePiece));
   return k.loadMatrices(memref, {buffer, k.add(row, laneRow), k.mul(piece, kPiece)}, isTransposed);
 }

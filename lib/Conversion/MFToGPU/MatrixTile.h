@@ -41,7 +41,7 @@ public:
                           bool isTransposed) const;
 
 private:
-  Value permute(GPUKernelBuilder &k, Value row, Value piece) const;
+  Value permute(GPUKernelBuilder &k, Value buffer, Value row, Value piece) const;
 
   int64_t buffers, rows, pieces, stride;
   bool isPermuted;
