@@ -68,18 +68,16 @@ void mf::FlashMatrices::setRow(int64_t half, Value token, Value head, Value isVa
   valid[half] = isValid;
 }
 
-void mf::FlashMatrices::loadQueries() {
+mf::FlashMatrices::Words mf::FlashMatrices::loadQueries(int64_t feature) {
   Value inside = k.mul(k.rem(lane, 4), 2);
-  for (int64_t feature = 0; feature < operands.keySize; feature += kDepth) {
-    Words words;
-    for (int64_t columns = 0; columns < kDepth; columns += kColumns)
-      for (int64_t half = 0; half < kHalves; ++half) {
-        Value pair = k.load(operands.q, {tokens[half], heads[half], k.add(inside, feature + columns)}, 2);
-        SmallVector<Value> elements = k.elements(pair, 2);
-        words.push_back(k.roundPair(elements[0], elements[1], element));
-      }
-    queries.push_back(words);
-  }
+  Words words;
+  for (int64_t columns = 0; columns < kDepth; columns += kColumns)
+    for (int64_t half = 0; half < kHalves; ++half) {
+      Value pair = k.load(operands.q, {tokens[half], heads[half], k.add(inside, feature + columns)}, 2);
+      SmallVector<Value> elements = k.elements(pair, 2);
+      words.push_back(k.roundPair(elements[0], elements[1], element));
+    }
+  return words;
 }
 
 SmallVector<MatrixState> mf::FlashMatrices::getEmpty() {
@@ -95,9 +93,10 @@ SmallVector<MatrixState> mf::FlashMatrices::getEmpty() {
 /// The products of the queries with all keys of the block, 8 keys in each.
 SmallVector<mf::FlashMatrices::Words> mf::FlashMatrices::multiplyKeys(Value buffer) {
   SmallVector<Words> scores(tiles.blockKeys / kColumns, Words(4, k.constant(0.0f)));
-  for (int64_t key = 0; key < tiles.blockKeys; key += kDepth)
-    for (auto [i, query] : llvm::enumerate(queries)) {
-      int64_t feature = static_cast<int64_t>(i) * kDepth;
+  for (int64_t feature = 0; feature < operands.keySize; feature += kDepth) {
+    // Queries are read for each block of keys, mostly from the first-level cache: in registers they would spill.
+    Words query = loadQueries(feature);
+    for (int64_t key = 0; key < tiles.blockKeys; key += kDepth) {
       SmallVector<Value> words =
           tiles.hasKeysInColumns
               ? tiles.keys.load(k, buffer, k.index(feature), k.index(key), MatrixOrder::ByRows, /*isTransposed=*/true)
@@ -107,6 +106,7 @@ SmallVector<mf::FlashMatrices::Words> mf::FlashMatrices::multiplyKeys(Value buff
         sums = k.multiplyMatrices(query, ArrayRef(words).slice(2 * pair, 2), sums, element);
       }
     }
+  }
   return scores;
 }
 

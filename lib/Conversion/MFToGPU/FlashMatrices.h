@@ -39,8 +39,6 @@ public:
 
   /// Sets the lane's queries. One that is not valid sees no keys.
   void setRow(int64_t half, Value token, Value head, Value isValid);
-  /// Loads the queries, rounded to the elements of the cache.
-  void loadQueries();
 
   ArrayRef<Value> getTokens() const { return tokens; }
   ArrayRef<Value> getValid() const { return valid; }
@@ -60,6 +58,8 @@ public:
 
 private:
   using Words = SmallVector<Value, 4>;
+  /// 16 features of the queries from `feature` on, rounded to the elements of the cache.
+  Words loadQueries(int64_t feature);
   SmallVector<Words> multiplyKeys(Value buffer);
   SmallVector<MatrixState> weigh(MutableArrayRef<Words> scores, Value first, ArrayRef<Value> limits, bool isMasked);
   SmallVector<Words> roundWeights(ArrayRef<Words> weights);
@@ -71,8 +71,6 @@ private:
   Value lane;
   Type element;
   SmallVector<Value> tokens, heads, valid;
-  /// Fragments of the queries, one for every 16 features.
-  SmallVector<Words> queries;
 };
 
 } // namespace mlir::mf

@@ -200,7 +200,6 @@ void MatrixFlashKernel::build() {
   keyHead = k.div(group, shape.headGroups);
   headGroup = k.rem(group, shape.headGroups);
   setRows();
-  rows.loadQueries();
   SmallVector<MatrixState> states = addRuns();
   // Where rows are stored is computed anew, from a value that no compiler knows: kept in registers over all keys, it spills.
   thread = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.shuffleXor(k.toI32(thread), 0));
@@ -236,8 +235,7 @@ void mf::buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scra
                              k.isBelow(part, k.index(operands.getGroup())));
       rows.setRow(half, token, k.add(k.mul(keyHead, operands.getGroup()), k.min(part, last)), isValid);
     }
-    rows.loadQueries();
-    k.awaitCopies(0);
+      k.awaitCopies(0);
     k.warpBarrier();
     SmallVector<Value> limits(2, k.toI32(limit));
     auto build = [&](bool isMasked) {
