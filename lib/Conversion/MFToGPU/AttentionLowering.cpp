@@ -1,5 +1,5 @@
-// Which kernels an attention launches: one that sees all keys, or, for few tokens of a cache, one for blocks of keys and
-// one that merges them.
+// Which kernels an attention launches: one that sees all keys, or, for few tokens of a cache, one for blocks of keys
+// and one that merges them.
 #include "KernelModule.h"
 #include "Kernels.h"
 #include "llvm/Support/MathExtras.h"

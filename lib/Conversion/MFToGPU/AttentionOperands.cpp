@@ -13,8 +13,9 @@ mf::AttentionOperands::AttentionOperands(AttentionOp op)
 
 mf::AttentionOperands::AttentionOperands(CachedAttentionOp op)
     : q(op.getQ()), keys(op.getKeys()), values(op.getValues()), init(op.getInit()), slots(op.getSlots()),
-      positions(op.getPositions()), layout(op.getLayoutAttr()), valuesLayout(op.getValuesLayoutAttr()), causal(true), scale(op.getScale().convertToDouble()),
-      heads(getSize(q, 1)), keyHeads(getSize(keys, 1)), keySize(getSize(q, 2)), valueSize(getSize(values, 3)) {}
+      positions(op.getPositions()), layout(op.getLayoutAttr()), valuesLayout(op.getValuesLayoutAttr()), causal(true),
+      scale(op.getScale().convertToDouble()), heads(getSize(q, 1)), keyHeads(getSize(keys, 1)), keySize(getSize(q, 2)),
+      valueSize(getSize(values, 3)) {}
 
 Value mf::AttentionOperands::loadSlot(GPUKernelBuilder &k, Value token) const {
   return slots ? k.loadClamped(slots, token, k.dim(keys, 0)) : Value();

@@ -1,5 +1,5 @@
-// The dense layer of many tokens in f32 arithmetic: tiles through workgroup memory. Slices of features are summed in the
-// order of DenseStream.cpp, so both give the same bits.
+// The dense layer of many tokens in f32 arithmetic: tiles through workgroup memory. Slices of features are summed in
+// the order of DenseStream.cpp, so both give the same bits.
 #include "DenseWeight.h"
 #include "Kernels.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"

@@ -34,15 +34,14 @@ static void launchTile(KernelModule &kernels, LinearOp op, GPUDenseTileAttr stra
 static void launchMatrices(KernelModule &kernels, LinearOp op, GPUMatrixDenseAttr strategy) {
   Location loc = op.getLoc();
   MatrixDenseShape shape(op, strategy);
-  kernels.launch(op, "linear_matrices",
-                 {{kernels.ceilDiv(loc, kernels.getTokens(loc, op.getX()), strategy.getRows()),
-                   kernels.index(loc, llvm::divideCeil(getColumns(op), strategy.getColumns()))},
-                  shape.threads,
-                  shape.bytes,
-                  strategy.getRegisters()},
-                 [&](Operation *inner, GPUKernelBuilder &k) {
-                   buildGPUMatrixDense(cast<LinearOp>(inner), strategy, k);
-                 });
+  kernels.launch(
+      op, "linear_matrices",
+      {{kernels.ceilDiv(loc, kernels.getTokens(loc, op.getX()), strategy.getRows()),
+        kernels.index(loc, llvm::divideCeil(getColumns(op), strategy.getColumns()))},
+       shape.threads,
+       shape.bytes,
+       strategy.getRegisters()},
+      [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixDense(cast<LinearOp>(inner), strategy, k); });
 }
 
 LogicalResult mf::lowerDense(KernelModule &kernels, LinearOp op) {

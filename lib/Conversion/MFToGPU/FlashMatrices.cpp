@@ -1,5 +1,5 @@
-// A block of keys against 16 queries of a warp by products of matrices. Weights are rounded to the elements of the cache
-// for their products with values; maxima, sums and results are f32. Powers are of two.
+// A block of keys against 16 queries of a warp by products of matrices. Weights are rounded to the elements of the
+// cache for their products with values; maxima, sums and results are f32. Powers are of two.
 #include "FlashMatrices.h"
 #include <limits>
 
@@ -34,7 +34,8 @@ void mf::KeyTiles::start(const AttentionOperands &operands, GPUKernelBuilder &k,
   Value positions = k.dim(operands.keys, operands.getKeyDim());
   auto copy = [&](const MatrixTile &tile, Value source, function_ref<SmallVector<Value>(Value, Value)> getPlace) {
     // The bound is no constant on purpose: unrolled, addresses of all pieces would be kept in registers, and spill.
-    Value pieces = k.min(k.index(tile.getRows() * tile.getPieces()), k.mul(positions, tile.getRows() * tile.getPieces()));
+    Value pieces =
+        k.min(k.index(tile.getRows() * tile.getPieces()), k.mul(positions, tile.getRows() * tile.getPieces()));
     k.loop(thread, pieces, k.index(threads), [&](Value i) {
       Value row = k.div(i, tile.getPieces()), piece = k.rem(i, tile.getPieces());
       k.copyAsync(source, getPlace(row, k.mul(piece, kPiece)), tile.getMemRef(), tile.getPlace(k, buffer, row, piece),
@@ -100,7 +101,8 @@ SmallVector<mf::FlashMatrices::Words> mf::FlashMatrices::multiplyKeys(Value buff
       SmallVector<Value> words =
           tiles.hasKeysInColumns
               ? tiles.keys.load(k, buffer, k.index(feature), k.index(key), MatrixOrder::ByRows, /*isTransposed=*/true)
-              : tiles.keys.load(k, buffer, k.index(key), k.index(feature), MatrixOrder::ByColumns, /*isTransposed=*/false);
+              : tiles.keys.load(k, buffer, k.index(key), k.index(feature), MatrixOrder::ByColumns,
+                                /*isTransposed=*/false);
       for (int64_t pair = 0; pair < 2; ++pair) {
         Words &sums = scores[key / kColumns + pair];
         sums = k.multiplyMatrices(query, ArrayRef(words).slice(2 * pair, 2), sums, element);
@@ -192,8 +194,8 @@ static std::pair<Value, Value> splitFinite(GPUKernelBuilder &k, Value word, Type
 }
 
 /// The products of the weights with 8 features of all values. What later tokens have written, be it no number, must not
-/// be seen in the result of an earlier one, and 0 times it is no number: where not all queries see all keys, such values
-/// count as 0, and a query that gives one of them a weight gets no number.
+/// be seen in the result of an earlier one, and 0 times it is no number: where not all queries see all keys, such
+/// values count as 0, and a query that gives one of them a weight gets no number.
 mf::FlashMatrices::Words mf::FlashMatrices::multiplyValues(ArrayRef<Words> weights, Value buffer, int64_t feature,
                                                            bool isMasked) {
   Words sums(4, k.constant(0.0f)), others = sums;

@@ -46,8 +46,8 @@ public:
   Value getRow(int64_t half) { return k.add(k.div(lane, 4), half * 8); }
 
   SmallVector<MatrixState> getEmpty();
-  /// What the keys of a block give, of which the lane's queries see those below `limits`, i32. With `isMasked` some query
-  /// does not see all of them.
+  /// What the keys of a block give, of which the lane's queries see those below `limits`, i32. With `isMasked` some
+  /// query does not see all of them.
   SmallVector<MatrixState> addBlock(ArrayRef<MatrixState> states, Value buffer, Value first, ArrayRef<Value> limits,
                                     bool isMasked);
   /// Calls body(i, feature) for each pair of adjacent features of a result.

@@ -1,6 +1,6 @@
 // Attention by products of matrices. Many tokens: a warp takes 16 queries, blocks of keys pass through two buffers in
-// workgroup memory, which all warps read. Few tokens: a warp takes one block of keys of a token and writes what it gives
-// to scratch. Both compute a block by the same code, so they give the same bits.
+// workgroup memory, which all warps read. Few tokens: a warp takes one block of keys of a token and writes what it
+// gives to scratch. Both compute a block by the same code, so they give the same bits.
 #include "FlashMatrices.h"
 #include "Kernels.h"
 
@@ -94,7 +94,8 @@ void MatrixFlashKernel::setRunStep() {
   Value isMixed, firstSlot = operands.loadSlot(k, firstToken);
   for (int64_t i = 0; i < shape.tokens; i += kWarpThreads) {
     Value inside = k.add(lane, i), token = getToken(inside);
-    Value isOther = arith::CmpIOp::create(k.builder(), arith::CmpIPredicate::ne, operands.loadSlot(k, token), firstSlot);
+    Value isOther =
+        arith::CmpIOp::create(k.builder(), arith::CmpIPredicate::ne, operands.loadSlot(k, token), firstSlot);
     isOther = k.both(isThere(inside), isOther);
     isMixed = isMixed ? k.either(isMixed, isOther) : isOther;
   }
@@ -136,7 +137,12 @@ SmallVector<Value> MatrixFlashKernel::addBlock(Value step, ArrayRef<Value> limit
   Value isSeen = isAny([&](Value limit) { return k.isBelow(k.toI32(first), limit); });
   Value isMasked = isAny([&](Value limit) { return k.isBelow(limit, k.toI32(end)); });
   return k.choose(
-      isSeen, [&] { return k.choose(isMasked, [&] { return build(true); }, [&] { return build(false); }); }, values);
+      isSeen,
+      [&] {
+        return k.choose(
+            isMasked, [&] { return build(true); }, [&] { return build(false); });
+      },
+      values);
 }
 
 /// Block s of keys goes to buffer s % 2.
@@ -150,16 +156,15 @@ SmallVector<MatrixState> MatrixFlashKernel::addKeys(Value slot, Value end, Array
     k.closeCopies();
   };
   start(k.index(0));
-  SmallVector<Value> added =
-      k.loop(k.index(0), steps, k.index(1), flatten(states), [&](Value step, ValueRange values) {
-        start(k.add(step, 1));
-        k.awaitCopies(1);
-        k.barrier();
-        SmallVector<Value> next = addBlock(step, limits, values);
-        // The next step overwrites the buffer that was just read.
-        k.barrier();
-        return next;
-      });
+  SmallVector<Value> added = k.loop(k.index(0), steps, k.index(1), flatten(states), [&](Value step, ValueRange values) {
+    start(k.add(step, 1));
+    k.awaitCopies(1);
+    k.barrier();
+    SmallVector<Value> next = addBlock(step, limits, values);
+    // The next step overwrites the buffer that was just read.
+    k.barrier();
+    return next;
+  });
   return unflatten(added);
 }
 
@@ -201,7 +206,8 @@ void MatrixFlashKernel::build() {
   headGroup = k.rem(group, shape.headGroups);
   setRows();
   SmallVector<MatrixState> states = addRuns();
-  // Where rows are stored is computed anew, from a value that no compiler knows: kept in registers over all keys, it spills.
+  // Where rows are stored is computed anew, from a value that no compiler knows: kept in registers over all keys, it
+  // spills.
   thread = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.shuffleXor(k.toI32(thread), 0));
   setRows();
   rows.store(states);
@@ -231,26 +237,25 @@ void mf::buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scra
     k.closeCopies();
     for (int64_t half = 0; half < 2; ++half) {
       Value part = k.add(k.mul(headGroup, shape.heads), rows.getRow(half)), last = k.index(operands.getGroup() - 1);
-      Value isValid = k.both(k.isBelow(rows.getRow(half), k.index(shape.heads)),
-                             k.isBelow(part, k.index(operands.getGroup())));
+      Value isValid =
+          k.both(k.isBelow(rows.getRow(half), k.index(shape.heads)), k.isBelow(part, k.index(operands.getGroup())));
       rows.setRow(half, token, k.add(k.mul(keyHead, operands.getGroup()), k.min(part, last)), isValid);
     }
-      k.awaitCopies(0);
+    k.awaitCopies(0);
     k.warpBarrier();
     SmallVector<Value> limits(2, k.toI32(limit));
-    auto build = [&](bool isMasked) {
-      return flatten(rows.addBlock(rows.getEmpty(), warp, first, limits, isMasked));
-    };
+    auto build = [&](bool isMasked) { return flatten(rows.addBlock(rows.getEmpty(), warp, first, limits, isMasked)); };
     Value isMasked = k.isBelow(limit, k.add(first, strategy.getKeys()));
-    SmallVector<MatrixState> states =
-        unflatten(k.choose(isMasked, [&] { return build(true); }, [&] { return build(false); }));
+    SmallVector<MatrixState> states = unflatten(k.choose(
+        isMasked, [&] { return build(true); }, [&] { return build(false); }));
     for (auto [half, state] : llvm::enumerate(states))
       k.ifThen(rows.getValid()[half], [&, &state = state, half = half] {
         Value head = rows.getHead(half);
         // The sum follows the maximum, and that the result.
         SmallVector<Value> place = {token, head, block, k.index(operands.valueSize)};
-        k.ifThen(k.isEqual(k.rem(lane, 4), k.index(0)),
-                 [&] { k.store(k.fromElements({state.maximum, state.sum}), scratch, place); });
+        k.ifThen(k.isEqual(k.rem(lane, 4), k.index(0)), [&] {
+          k.store(k.fromElements({state.maximum, state.sum}), scratch, place);
+        });
         rows.forEachPair([&](int64_t i, Value feature) {
           k.store(k.fromElements({state.result[i], state.result[i + 1]}), scratch, {token, head, block, feature});
         });

@@ -51,7 +51,9 @@ private:
   void store(ValueRange sums);
   Value getBuffer(Value step) { return k.rem(step, strategy.getStages()); }
   /// Sums of the product of rows 16 `row` and columns 8 `column` of the warp.
-  int64_t getSum(int64_t row, int64_t column) const { return 4 * (row * strategy.getWarpColumns() / kColumns + column); }
+  int64_t getSum(int64_t row, int64_t column) const {
+    return 4 * (row * strategy.getWarpColumns() / kColumns + column);
+  }
 
   LinearOp op;
   GPUMatrixDenseAttr strategy;
@@ -137,7 +139,8 @@ SmallVector<Value> MatrixDenseKernel::addStep(Value step, ValueRange sums) {
   for (int64_t feature = 0; feature < strategy.getFeatures(); feature += kDepth) {
     SmallVector<SmallVector<Value>> x;
     for (int64_t row = 0; row < strategy.getWarpRows(); row += kRows)
-      x.push_back(xTile.load(k, buffer, k.add(warpRow, row), k.index(feature), MatrixOrder::ByRows, /*isTransposed=*/false));
+      x.push_back(
+          xTile.load(k, buffer, k.add(warpRow, row), k.index(feature), MatrixOrder::ByRows, /*isTransposed=*/false));
     for (int64_t column = 0; column < strategy.getWarpColumns(); column += kLoadedColumns) {
       SmallVector<Value> w =
           weight.hasPanels()

@@ -20,8 +20,8 @@ void mf::MatrixTile::place(GPUKernelBuilder &k, Type element, int64_t begin, Val
   lane = warpLane;
 }
 
-/// Rows that begin in the same bank get different permutations. So do buffers: places of pieces that were the same for each
-/// would be kept in registers over the steps of a kernel, and spill.
+/// Rows that begin in the same bank get different permutations. So do buffers: places of pieces that were the same for
+/// each would be kept in registers over the steps of a kernel, and spill.
 Value mf::MatrixTile::permute(GPUKernelBuilder &k, Value buffer, Value row, Value piece) const {
   if (!isPermuted || pieces == 1)
     return piece;

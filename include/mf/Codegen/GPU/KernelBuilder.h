@@ -112,7 +112,8 @@ public:
   /// Waits for the warp, whose writes to memory are seen from here on.
   void warpBarrier();
 
-  /// Products of matrices of f16 or bf16 by a warp. A word has two adjacent elements; which of them a lane has, PTX says
+  /// Products of matrices of f16 or bf16 by a warp. A word has two adjacent elements; which of them a lane has, PTX
+  /// says
   /// ("Matrix Fragments for mma.m16n8k16").
   /// Four 8 x 8 matrices of workgroup memory: lane 8 m + r gives where row r of matrix m begins. A word of each.
   SmallVector<Value> loadMatrices(Value memref, ValueRange indices, bool isTransposed);

@@ -41,8 +41,8 @@ StrategyAttrInterface selectGPULinearStrategy(LinearOp op, GPUTargetAttr target)
 bool hasAttentionMatrices(CachedAttentionOp op);
 
 /// Tensor cores where they can take it and `target` has the workgroup memory: 4 warps, blocks of 64 keys,
-/// of 32 where features are too many for registers. Others: a warp for 4 queries, for 2 of results that are too wide for
-/// registers. Caches are split below 16 tokens.
+/// of 32 where features are too many for registers. Others: a warp for 4 queries, for 2 of results that are too wide
+/// for registers. Caches are split below 16 tokens.
 StrategyAttrInterface selectGPUAttentionStrategy(ComputeOpInterface op, GPUTargetAttr target);
 
 /// Keys of a block that few tokens of a cached attention share among warps; 0 where its strategy does not.
