@@ -186,9 +186,14 @@ Value GPUKernelBuilder::workgroupMemory(ArrayRef<int64_t> shape, Type element, i
 }
 
 void GPUKernelBuilder::copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements) {
+  copyCounted(source, from, destination, to, elements, /*counted=*/Value());
+}
+
+void GPUKernelBuilder::copyCounted(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements,
+                                   Value counted) {
   Type token = nvgpu::DeviceAsyncTokenType::get(b.getContext());
-  nvgpu::DeviceAsyncCopyOp::create(b, token, destination, to, source, from, b.getIndexAttr(elements),
-                                   /*srcElements=*/Value(), /*bypassL1=*/b.getUnitAttr());
+  nvgpu::DeviceAsyncCopyOp::create(b, token, destination, to, source, from, b.getIndexAttr(elements), counted,
+                                   /*bypassL1=*/b.getUnitAttr());
 }
 
 void GPUKernelBuilder::closeCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
@@ -225,7 +230,69 @@ Value GPUKernelBuilder::warpMax(Value x) {
   return x;
 }
 
+Value GPUKernelBuilder::warpMaxOfIntegers(Value x) {
+  for (int64_t mask = kWarpThreads / 2; mask > 0; mask /= 2)
+    x = max(x, shuffleXor(x, mask));
+  return x;
+}
+
+Value GPUKernelBuilder::isAny(Value predicate) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, ballot(predicate), integer(0));
+}
+
 void GPUKernelBuilder::warpBarrier() { NVVM::SyncWarpOp::create(b, integer(-1)); }
+
+//===----------------------------------------------------------------------===//
+// Matrices
+//===----------------------------------------------------------------------===//
+
+/// The bits of two adjacent elements.
+static Value getWord(ImplicitLocOpBuilder &b, Value pair) {
+  Value words = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()), pair);
+  return vector::ExtractOp::create(b, words, 0);
+}
+
+SmallVector<Value> GPUKernelBuilder::loadMatrices(Value memref, ValueRange indices, bool isTransposed) {
+  constexpr int32_t matrices = 4;
+  auto type = VectorType::get({matrices, 2}, getElementTypeOrSelf(memref.getType()));
+  Value loaded = nvgpu::LdMatrixOp::create(b, type, memref, indices, isTransposed, matrices);
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < matrices; ++i)
+    words.push_back(getWord(b, vector::ExtractOp::create(b, loaded, i)));
+  return words;
+}
+
+SmallVector<Value> GPUKernelBuilder::multiplyMatrices(ArrayRef<Value> x, ArrayRef<Value> y, ArrayRef<Value> sums,
+                                                      Type element) {
+  // The instruction takes f16 as pairs and bf16 as words.
+  auto toOperands = [&](ArrayRef<Value> words) {
+    SmallVector<Value> operands(words);
+    for (Value &operand : operands)
+      if (element.isF16())
+        operand =
+            vector::BitCastOp::create(b, VectorType::get(2, element),
+                                      vector::BroadcastOp::create(b, VectorType::get(1, b.getI32Type()), operand));
+    return operands;
+  };
+  auto types = element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
+  auto result = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, b.getF32Type()));
+  Value product = NVVM::MmaOp::create(b, result, toOperands(x), toOperands(y), sums, ArrayRef<int64_t>{16, 8, 16},
+                                      /*b1Op=*/std::nullopt, /*intOverflow=*/std::nullopt, std::array{types, types},
+                                      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  SmallVector<Value> next;
+  for (int64_t i = 0; i < 4; ++i)
+    next.push_back(LLVM::ExtractValueOp::create(b, product, i));
+  return next;
+}
+
+Value GPUKernelBuilder::roundElements(ArrayRef<Value> scalars, Type element) {
+  auto type = VectorType::get(static_cast<int64_t>(scalars.size()), element);
+  return arith::TruncFOp::create(b, type, fromElements(scalars));
+}
+
+Value GPUKernelBuilder::roundPair(Value low, Value high, Type element) {
+  return getWord(b, roundElements({low, high}, element));
+}
 
 //===----------------------------------------------------------------------===//
 // Control flow

@@ -1,5 +1,6 @@
 // The kernels of a module, and what launches them: equal ops launch one kernel.
 #include "KernelModule.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -37,7 +38,7 @@ KernelModule::Operands KernelModule::getOperands(ArrayRef<Operation *> ops) {
 }
 
 gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family,
-                                          int64_t threads, GroupBuilder build) {
+                                          const LaunchShape &shape, GroupBuilder build) {
   std::string key;
   llvm::raw_string_ostream os(key);
   os << family;
@@ -54,7 +55,9 @@ gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, const Opera
   std::string name = (family + "_" + Twine(kernels.size() - 1)).str();
   kernel = gpu::GPUFuncOp::create(b, loc, name, b.getFunctionType(ValueRange(operands.values).getTypes(), {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  kernel.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+  kernel.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(shape.threads), 1, 1}));
+  if (shape.registers)
+    kernel->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), b.getI32IntegerAttr(shape.registers));
   b.setInsertionPointToStart(&kernel.getBody().front());
   // The ops on the kernel's arguments say what to build, then they go.
   SmallVector<Operation *> inner;
@@ -76,7 +79,7 @@ gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, const Opera
 void KernelModule::launchGroup(ArrayRef<Operation *> ops, StringRef family, const LaunchShape &shape,
                                GroupBuilder build) {
   Operands operands = getOperands(ops);
-  gpu::GPUFuncOp kernel = createKernel(ops, operands, family, shape.threads, build);
+  gpu::GPUFuncOp kernel = createKernel(ops, operands, family, shape, build);
   Location loc = ops.back()->getLoc();
   SmallVector<Value, 3> grid(shape.grid);
   Value one = index(loc, 1);

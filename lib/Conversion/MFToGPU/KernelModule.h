@@ -13,6 +13,7 @@ struct LaunchShape {
   SmallVector<Value, 3> grid; ///< x, y and z; those that are missing are 1
   int64_t threads;
   int64_t workgroupBytes = 0;
+  int64_t registers = 0; ///< the most that a thread has; 0: the assembler chooses
 };
 
 /// Builds kernels into `gpu.module @kernels`, and launches at the insertion point of `b`.
@@ -47,8 +48,8 @@ private:
   };
 
   static Operands getOperands(ArrayRef<Operation *> ops);
-  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family, int64_t threads,
-                              GroupBuilder build);
+  gpu::GPUFuncOp createKernel(ArrayRef<Operation *> ops, const Operands &operands, StringRef family,
+                              const LaunchShape &shape, GroupBuilder build);
 
   ModuleOp module;
   gpu::GPUModuleOp kernelModule;
@@ -64,6 +65,10 @@ template <typename StrategyT> StrategyT getGPUStrategy(ComputeOpInterface op) {
   return strategy;
 }
 
+/// Launches the kernels of an attention.
+LogicalResult lowerAttention(KernelModule &kernels, ComputeOpInterface op);
+/// Launches the kernels of a dense layer, of a quantised weight too.
+LogicalResult lowerDense(KernelModule &kernels, LinearOp op);
 /// Launches the kernels of a lookup in quantised tables.
 LogicalResult lowerIntegerLookup(KernelModule &kernels, LookupOp op);
 /// Launches the kernels of a dense layer of a quantised weight.

@@ -29,11 +29,7 @@ public:
 private:
   LogicalResult lowerRows(ArrayRef<Operation *> ops);
   LogicalResult lowerLookup(LookupOp op);
-  LogicalResult lowerLinear(LinearOp op);
-  LogicalResult lowerAttention(Operation *op, const AttentionOperands &operands);
   LogicalResult lowerTopK(TopKOp op);
-  void launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy);
-  void launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy);
   void launchGather(LookupOp op, int64_t threads);
   void launchTableTile(LookupOp op, GPUTableTileAttr strategy);
 };
@@ -113,99 +109,6 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
       loc, tokens, strategy.getGatherTokens(), [&] { launchGather(op, /*threads=*/128); }, launchTile);
 }
 
-LogicalResult KernelLowering::lowerLinear(LinearOp op) {
-  if (op.getPruning())
-    return op.emitOpError("has a weight of pruned features, which has no kernel for GPUs");
-  if (op.isQuantized())
-    return lowerIntegerLinear(*this, op);
-  auto strategy = getGPUStrategy<GPUDenseTileAttr>(op);
-  if (!strategy)
-    return failure();
-  if (PanelLayoutAttr layout = op.getLayoutAttr(); layout && layout.getInterleave() != 1)
-    return op.emitOpError("expects panels of floats without interleaved features, found ") << layout;
-  Location loc = op.getLoc();
-  DenseShape shape(op, strategy);
-  Value tokens = getTokens(loc, op.getX());
-  int64_t columns = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
-  auto stream = [&] {
-    launch(op, "linear_stream",
-           {{index(loc, llvm::divideCeil(columns, kStreamColumns)), ceilDiv(loc, tokens, kStreamTokens)},
-            shape.lanes * shape.groups,
-            shape.streamBytes},
-           [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseStream(cast<LinearOp>(inner), strategy, k); });
-  };
-  auto tile = [&] {
-    launch(op, "linear_tile",
-           {{index(loc, llvm::divideCeil(columns, strategy.getColumns())), ceilDiv(loc, tokens, strategy.getRows())},
-            shape.tileThreads,
-            shape.tileBytes},
-           [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseTile(cast<LinearOp>(inner), strategy, k); });
-  };
-  chooseByTokens(loc, tokens, strategy.getStreamTokens(), stream, tile);
-  return success();
-}
-
-/// The operands of an attention in a kernel.
-static AttentionOperands getAttentionOperands(Operation *op) {
-  if (auto cached = dyn_cast<CachedAttentionOp>(op))
-    return AttentionOperands(cached);
-  return AttentionOperands(cast<AttentionOp>(op));
-}
-
-/// Bytes of workgroup memory for the weights of a block of keys.
-static int64_t getWeightBytes(GPUFlashAttr strategy, int64_t rows) {
-  return strategy.getWarps() * kFlashKeys * rows * 4;
-}
-
-void KernelLowering::launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy) {
-  Location loc = op->getLoc();
-  FlashShape shape(operands, strategy.getRows());
-  Value blocks = ceilDiv(loc, getTokens(loc, operands.q), shape.tokens * strategy.getWarps());
-  launch(op, "attention",
-         {{blocks, index(loc, operands.keyHeads * shape.headGroups)},
-          strategy.getWarps() * kWarpThreads,
-          getWeightBytes(strategy, shape.getRows())},
-         [&](Operation *inner, GPUKernelBuilder &k) { buildGPUFlash(getAttentionOperands(inner), strategy, k); });
-}
-
-void KernelLowering::launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy) {
-  Location loc = op.getLoc();
-  AttentionOperands operands(op);
-  FlashShape shape(operands, strategy.getRows());
-  int64_t warps = strategy.getWarps();
-  Value tokens = getTokens(loc, op.getQ()), positions = b.createOrFold<memref::DimOp>(loc, op.getKeys(), 2);
-  launch(op, "attention_blocks",
-         {{ceilDiv(loc, positions, kFlashKeys * warps), index(loc, operands.keyHeads * shape.headGroups), tokens},
-          warps * kWarpThreads,
-          getWeightBytes(strategy, shape.heads)},
-         [&](Operation *inner, GPUKernelBuilder &k) {
-           auto cached = cast<CachedAttentionOp>(inner);
-           buildGPUFlashBlocks(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
-         });
-  launch(op, "attention_merge", {{index(loc, llvm::divideCeil(operands.heads, warps)), tokens}, warps * kWarpThreads},
-         [&](Operation *inner, GPUKernelBuilder &k) {
-           auto cached = cast<CachedAttentionOp>(inner);
-           buildGPUFlashMerge(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
-         });
-}
-
-LogicalResult KernelLowering::lowerAttention(Operation *op, const AttentionOperands &operands) {
-  auto strategy = getGPUStrategy<GPUFlashAttr>(cast<ComputeOpInterface>(op));
-  if (!strategy)
-    return failure();
-  auto cached = dyn_cast<CachedAttentionOp>(op);
-  if (!cached || strategy.getSplitTokens() == 0) {
-    launchFlash(op, operands, strategy);
-    return success();
-  }
-  if (cached.getScratch().size() != 1)
-    return op->emitOpError("expects scratch for the blocks of keys, which mf-gpu-add-scratch gives");
-  chooseByTokens(
-      op->getLoc(), getTokens(op->getLoc(), operands.q), strategy.getSplitTokens(),
-      [&] { launchSplitFlash(cached, strategy); }, [&] { launchFlash(op, operands, strategy); });
-  return success();
-}
-
 LogicalResult KernelLowering::lowerTopK(TopKOp op) {
   auto strategy = getGPUStrategy<GPURowsAttr>(op);
   if (!strategy)
@@ -268,9 +171,8 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
           .Case<ActivationOp, AddOp, EmbeddingOp, HashOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp,
                 RMSNormOp, RopeOp, UpdateStateOp>([&](auto rows) { return lowerRows(rows.getOperation()); })
-          .Case<AttentionOp, CachedAttentionOp>(
-              [&](auto attention) { return lowerAttention(attention, AttentionOperands(attention)); })
-          .Case([&](LinearOp linear) { return lowerLinear(linear); })
+          .Case<AttentionOp, CachedAttentionOp>([&](auto) { return lowerAttention(*this, op); })
+          .Case([&](LinearOp linear) { return lowerDense(*this, linear); })
           .Case([&](LookupOp lookup) { return lowerLookup(lookup); })
           .Case([&](TopKOp topK) { return lowerTopK(topK); })
           .Default([](Operation *other) { return other->emitOpError("has no kernel for GPUs"); });

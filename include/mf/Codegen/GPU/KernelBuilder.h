@@ -40,6 +40,7 @@ public:
   Value either(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
   Value isBelow(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y); }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
+  Value exclusiveOr(Value x, Value y) { return b.createOrFold<arith::XOrIOp>(x, y); }
   Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
   Value dim(Value memref, int64_t dimension);
   /// The integer element at `indices` as an index: unsigned, or with its sign clamped to [0, size).
@@ -104,8 +105,23 @@ public:
   Value warpSum(Value x);
   /// The largest of a warp, in every lane; NaN only where there is nothing else, or where all are.
   Value warpMax(Value x);
+  /// The largest of a warp, in every lane.
+  Value warpMaxOfIntegers(Value x);
+  /// Whether `predicate` holds in some lane of the warp.
+  Value isAny(Value predicate);
   /// Waits for the warp, whose writes to memory are seen from here on.
   void warpBarrier();
+
+  /// Products of matrices of f16 or bf16 by a warp. A word has two adjacent elements; which of them a lane has, PTX
+  /// says
+  /// ("Matrix Fragments for mma.m16n8k16").
+  /// Four 8 x 8 matrices of workgroup memory: lane 8 m + r gives where row r of matrix m begins. A word of each.
+  SmallVector<Value> loadMatrices(Value memref, ValueRange indices, bool isTransposed);
+  /// c + a b, of 16 x 16 elements `a` (4 words), 16 x 8 elements `b` (2 words) and 16 x 8 f32 `c` (4).
+  SmallVector<Value> multiplyMatrices(ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c, Type element);
+  /// f32 rounded to `element`, to nearest: a vector, and two in a word.
+  Value roundElements(ArrayRef<Value> scalars, Type element);
+  Value roundPair(Value low, Value high, Type element);
 
   /// Blocks.
   void barrier() { gpu::BarrierOp::create(b); }
@@ -113,6 +129,8 @@ public:
   Value workgroupMemory(ArrayRef<int64_t> shape, Type element, int64_t begin = 0);
   /// Starts a copy of `elements` elements, 16 bytes, to workgroup memory.
   void copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements);
+  /// The same, of which `counted` elements come from `source`; zeros follow them.
+  void copyCounted(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements, Value counted);
   /// Closes the group of the copies that were started since the last one was closed.
   void closeCopies();
   /// Waits until at most `groups` of the thread's groups are on their way.

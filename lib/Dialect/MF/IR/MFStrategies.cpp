@@ -203,6 +203,54 @@ LogicalResult GPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 int64_t GPUFlashAttr::getTokenTile() const { return 0; }
 
+/// Of a thread; what PTX calls .maxnreg.
+static LogicalResult verifyRegisters(function_ref<InFlightDiagnostic()> emitError, int64_t registers) {
+  constexpr int64_t least = 32, most = 255;
+  if (registers >= least && registers <= most)
+    return success();
+  return emitError() << "expects registers to be in [" << least << ", " << most << "], found " << registers;
+}
+
+LogicalResult GPUMatrixDenseAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                         int64_t features, int64_t warpRows, int64_t warpColumns, int64_t stages,
+                                         int64_t registers, int64_t slice, int64_t streamTokens) {
+  // What a warp loads at once.
+  constexpr int64_t side = 16;
+  if (warpRows < 1 || warpRows % side != 0 || warpColumns < 1 || warpColumns % side != 0)
+    return emitError() << "expects warp_rows and warp_columns to be multiples of " << side << ", found " << warpRows
+                       << " and " << warpColumns;
+  if (rows < 1 || rows % warpRows != 0 || columns < 1 || columns % warpColumns != 0)
+    return emitError() << "expects rows and columns to be multiples of warp_rows and warp_columns, found " << rows
+                       << " and " << columns;
+  if (failed(verifyWarps(emitError, rows / warpRows * (columns / warpColumns))) ||
+      failed(verifyRegisters(emitError, registers)))
+    return failure();
+  int64_t threads = rows / warpRows * (columns / warpColumns) * kWarpThreads;
+  if (features < 1 || features % side != 0 || rows * features % (8 * threads) != 0)
+    return emitError() << "expects features to be a multiple of " << side << " of which each of " << threads
+                       << " threads takes 8 at a time, found " << features;
+  if (stages < 2)
+    return emitError() << "expects stages to be 2 or more, found " << stages;
+  if (slice < 1 || slice % 8 != 0)
+    return emitError() << "expects slice to be a multiple of 8, found " << slice;
+  if (streamTokens < 0)
+    return emitError() << "expects stream_tokens to be 0 or more, found " << streamTokens;
+  return success();
+}
+int64_t GPUMatrixDenseAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUMatrixFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t keys,
+                                         int64_t splitTokens, int64_t registers) {
+  if (failed(verifyWarps(emitError, warps)) || failed(verifyRegisters(emitError, registers)))
+    return failure();
+  if (keys < 1 || keys % 32 != 0)
+    return emitError() << "expects keys to be a multiple of 32, found " << keys;
+  if (splitTokens < 0)
+    return emitError() << "expects split_tokens to be 0 or more, found " << splitTokens;
+  return success();
+}
+int64_t GPUMatrixFlashAttr::getTokenTile() const { return 0; }
+
 //===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//

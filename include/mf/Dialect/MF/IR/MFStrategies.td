@@ -120,6 +120,23 @@ def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
                         "int64_t":$stream_tokens);
 }
 
+def MF_GPUMatrixDenseAttr : MF_StrategyAttr<"GPUMatrixDense", "gpu_matrix_dense"> {
+  let summary = "Dense layer on tensor cores: tiles of `rows` x `columns`, `features` features at a time";
+  let description = [{
+    For weights of f16 and bf16: x is rounded to their elements, to nearest, and products are summed in f32. Tiles of x and
+    the weight pass through `stages` buffers in workgroup memory; a warp takes `warp_rows` x `warp_columns` results. Below
+    `stream_tokens` tokens weights come straight from memory, in f32 arithmetic without that rounding, as with
+    `#mf.gpu_dense_tile` of this `slice`. A thread of the tiles has `registers` registers at most.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$features, "int64_t":$warp_rows,
+                        "int64_t":$warp_columns, "int64_t":$stages, "int64_t":$registers, "int64_t":$slice,
+                        "int64_t":$stream_tokens);
+  let extraClassDeclaration = [{
+    /// Warps of a block.
+    int64_t getWarps() const { return getRows() / getWarpRows() * (getColumns() / getWarpColumns()); }
+  }];
+}
+
 def MF_GPUIntegerDenseAttr : MF_StrategyAttr<"GPUIntegerDense", "gpu_integer_dense"> {
   let summary = "Dense layer of integers on a GPU: tiles of `rows` x `columns`, sums of four products at a time";
   let description = [{
@@ -139,6 +156,18 @@ def MF_GPUFlashAttr : MF_StrategyAttr<"GPUFlash", "gpu_flash"> {
     of keys, and a second kernel merges them. Both give the same bits.
   }];
   let parameters = (ins "int64_t":$warps, "int64_t":$rows, "int64_t":$split_tokens);
+}
+
+def MF_GPUMatrixFlashAttr : MF_StrategyAttr<"GPUMatrixFlash", "gpu_matrix_flash"> {
+  let summary = "Attention on tensor cores: a warp takes 16 queries, blocks of `keys` keys in workgroup memory";
+  let description = [{
+    For caches of f16 and bf16: queries, and weights of values, are rounded to their elements, to nearest; products are
+    summed in f32. A block of keys has a maximum, a sum and a result of its own; blocks are merged in ascending order. The
+    queries of `warps` warps, adjacent tokens of the heads that share keys, take the blocks from two buffers. Below
+    `split_tokens` tokens a warp takes one block of keys, and a second kernel merges them. Both give the same bits. A thread
+    has `registers` registers at most.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$keys, "int64_t":$split_tokens, "int64_t":$registers);
 }
 
 //===----------------------------------------------------------------------===//
