@@ -8,8 +8,8 @@
 
 namespace mlir::mf {
 
-/// Elements that a thread of a copy takes, 16 bytes where rows are aligned, and how many such pieces a row (all dimensions
-/// but the first) has. The first dimension alone is dynamic.
+/// Elements that a thread of a copy takes, 16 bytes where rows are aligned, and how many such pieces a row (all
+/// dimensions but the first) has. The first dimension alone is dynamic.
 int64_t getCopyWidth(memref::CopyOp op);
 int64_t getCopyPieces(memref::CopyOp op);
 /// A thread per piece; the grid is (blocks of `threads` pieces).

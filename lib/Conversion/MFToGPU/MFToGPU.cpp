@@ -205,9 +205,8 @@ LogicalResult KernelLowering::lowerCopy(memref::CopyOp op) {
   b.setInsertionPoint(op);
   Location loc = op.getLoc();
   Value pieces = b.createOrFold<arith::MulIOp>(loc, getTokens(loc, op.getSource()), index(loc, getCopyPieces(op)));
-  launch(op, "copy", {{ceilDiv(loc, pieces, threads)}, threads}, [&](Operation *inner, GPUKernelBuilder &k) {
-    buildGPUCopy(cast<memref::CopyOp>(inner), threads, k);
-  });
+  launch(op, "copy", {{ceilDiv(loc, pieces, threads)}, threads},
+         [&](Operation *inner, GPUKernelBuilder &k) { buildGPUCopy(cast<memref::CopyOp>(inner), threads, k); });
   op.erase();
   return success();
 }
