@@ -6,13 +6,9 @@
 using namespace mlir;
 using namespace mlir::mf;
 
-/// The sizes that times are predicted at.
+/// The sizes that times are predicted at: those of the report, or a call of one token after an empty cache.
 static llvm::StringMap<int64_t> getSizes(const Report &report) {
-  llvm::StringMap<int64_t> sizes = report.costOptions.sizes;
-  for (auto [name, value] :
-       {std::pair("tokens", 1), std::pair("cache", 0), std::pair("rows", 1), std::pair("picks", 0)})
-    sizes.try_emplace(name, value);
-  return sizes;
+  return report.costOptions.getSizes({{"tokens", 1}, {"cache", 0}});
 }
 
 namespace {

@@ -23,8 +23,8 @@ def build_driver(folder: Path, without: str | None = None) -> Path:
     library, script = folder / "libcuda.so.1", folder / "hidden.map"
     script.write_text("{ local: %s; };" % (without or "none_of_them"))
     checked(
-        "gcc", "-shared", "-fPIC", "-O1", "-std=gnu11", "-Wl,-soname,libcuda.so.1", f"-Wl,--version-script={script}",
-        SOURCES / "fake_cuda.c", "-o", library, "-ldl", "-lpthread",
+        "gcc", "-shared", "-fPIC", "-O1", "-std=gnu11", "-Wall", "-Wl,-soname,libcuda.so.1", f"-Wl,--version-script={script}",
+        *(SOURCES / f"fake_cuda{part}.c" for part in ("", "_memory", "_streams")), "-o", library, "-ldl", "-lpthread",
     )
     return library
 

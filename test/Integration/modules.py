@@ -164,3 +164,15 @@ def parameter(symbol: str, shape: Shape, source: str, element: str = "f32") -> s
 
 def module(*parts: str) -> str:
     return "module {\n" + "".join(parts) + "}\n"
+
+
+def linear_module(features: int, columns: int) -> str:
+    """A dense layer of pseudo-random f32: @linear(x [rows, features]) -> y [rows, columns]."""
+    return "\n".join([
+        f"mf.parameter @w : tensor<{columns}x{features}xf32> from #mf.random<seed = 3, scale = 1.0 : f32>",
+        f'func.func @linear(%x: tensor<?x{features}xf32> {{mf.name = "x", mf.dims = ["rows", ""]}}) -> '
+        f'(tensor<?x{columns}xf32> {{mf.name = "y", mf.dims = ["rows", ""]}}) {{',
+        "%c0 = arith.constant 0 : index", f"%n = tensor.dim %x, %c0 : tensor<?x{features}xf32>",
+        f"%w = mf.get_parameter @w : tensor<{columns}x{features}xf32>", f"%e = tensor.empty(%n) : tensor<?x{columns}xf32>",
+        f"%y = mf.linear ins(%x, %w : tensor<?x{features}xf32>, tensor<{columns}x{features}xf32>) "
+        f"outs(%e : tensor<?x{columns}xf32>) -> tensor<?x{columns}xf32>", f"return %y : tensor<?x{columns}xf32>", "}"])

@@ -79,17 +79,6 @@ def test_slices_are_read_at_full_speed(dtype, columns, compiler):
     assert counts["workgroup_wavefronts"] == counts["workgroup_ideal_wavefronts"] > 0
 
 
-def linear_module(features, columns):
-    return "\n".join([
-        f"mf.parameter @w : tensor<{columns}x{features}xf32> from #mf.random<seed = 3, scale = 1.0 : f32>",
-        f'func.func @linear(%x: tensor<?x{features}xf32> {{mf.name = "x", mf.dims = ["rows", ""]}}) -> '
-        f'(tensor<?x{columns}xf32> {{mf.name = "y", mf.dims = ["rows", ""]}}) {{',
-        "%c0 = arith.constant 0 : index", f"%n = tensor.dim %x, %c0 : tensor<?x{features}xf32>",
-        f"%w = mf.get_parameter @w : tensor<{columns}x{features}xf32>", f"%e = tensor.empty(%n) : tensor<?x{columns}xf32>",
-        f"%y = mf.linear ins(%x, %w : tensor<?x{features}xf32>, tensor<{columns}x{features}xf32>) "
-        f"outs(%e : tensor<?x{columns}xf32>) -> tensor<?x{columns}xf32>", f"return %y : tensor<?x{columns}xf32>", "}"])
-
-
 # Whole groups of 32, one group that ends within a block of features, groups of 48, and more groups than a round has.
 LINEARS = [(64, 96, 32), (33, 70, 0), (20, 16, 0), (96, 40, 48), (1184, 36, 32), (256, 64, 128)]
 
@@ -98,7 +87,7 @@ LINEARS = [(64, 96, 32), (33, 70, 0), (20, 16, 0), (96, 40, 48), (1184, 36, 32),
 @pytest.mark.parametrize("features,columns,group", LINEARS)
 def test_linear_has_the_bits_of_the_cpu(features, columns, group, dtype, compiler):
     options = f"--head-dtype={dtype}", f"--head-group={group}", *OPTIONS
-    library = compiler.module(f"linear_{features}_{columns}", linear_module(features, columns), *options)
+    library = compiler.module(f"linear_{features}_{columns}", modules.linear_module(features, columns), *options)
     x = np.random.default_rng(1).standard_normal((max(TOKENS), features)).astype(np.float32)
     with open_cpu(library) as model:
         (expected,) = call(model, "linear", x)

@@ -10,7 +10,7 @@ import pytest
 
 import gpu_host
 
-WIDTH, TABLES, BITS, EXTRA, VOCABULARY = 1024, 128, 8, 2, 8192
+WIDTH, TABLES, BITS, EXTRA, VOCABULARY = 1024, 128, 8, 2, 16384
 INNER = TABLES * (BITS + EXTRA)
 # Bytes of an element.
 DTYPES = {"i8": 1, "i4": 0.5}

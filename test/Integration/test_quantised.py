@@ -18,6 +18,8 @@ from __future__ import annotations
 import memoryformer
 import numpy as np
 import pytest
+
+import modules
 from harness import Compiler
 from memoryformer.runtime import library_info
 
@@ -151,14 +153,7 @@ def test_lookup(compiler: Compiler, tables: int, rows: int, columns: list[int], 
 @pytest.mark.parametrize("dtype", ["f32", "f16", "i8", "i4"])
 @pytest.mark.parametrize("features,columns", [(64, 96), (512, 1000), (20, 16), (33, 70)])
 def test_linear(compiler: Compiler, features: int, columns: int, dtype: str) -> None:
-    text = "\n".join([
-        f"mf.parameter @w : tensor<{columns}x{features}xf32> from #mf.random<seed = 3, scale = 1.0 : f32>",
-        f'func.func @linear(%x: tensor<?x{features}xf32> {{mf.name = "x", mf.dims = ["rows", ""]}}) -> '
-        f'(tensor<?x{columns}xf32> {{mf.name = "y", mf.dims = ["rows", ""]}}) {{',
-        "%c0 = arith.constant 0 : index", f"%n = tensor.dim %x, %c0 : tensor<?x{features}xf32>",
-        f"%w = mf.get_parameter @w : tensor<{columns}x{features}xf32>", f"%e = tensor.empty(%n) : tensor<?x{columns}xf32>",
-        f"%y = mf.linear ins(%x, %w : tensor<?x{features}xf32>, tensor<{columns}x{features}xf32>) "
-        f"outs(%e : tensor<?x{columns}xf32>) -> tensor<?x{columns}xf32>", f"return %y : tensor<?x{columns}xf32>", "}"])
+    text = modules.linear_module(features, columns)
     group = 32 if features % 32 == 0 else 0
     library = compiler.module(f"linear_{features}_{columns}", text, f"--head-dtype={dtype}", f"--head-group={group}")
     x = np.random.default_rng(1).standard_normal((9, features)).astype(np.float32)

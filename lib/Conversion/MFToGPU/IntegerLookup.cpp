@@ -205,7 +205,6 @@ struct IntegerTileKernel {
 
   Value getLastTable() { return k.index(op.getNumTables() - 1); }
   bool isBounded() { return op.getNumTables() % strategy.getTables() != 0; }
-  void findTokens();
   void startSlices(Value tables, Value step);
   SmallVector<Value> addRows(Value step, Value token, ValueRange before);
   SmallVector<Value> addPart(Value step, Value token, ValueRange before);
@@ -214,13 +213,6 @@ struct IntegerTileKernel {
   void build(unsigned set);
 };
 } // namespace
-
-void IntegerTileKernel::findTokens() {
-  Value last = k.sub(k.dim(op.getCodes(), 0), k.index(1));
-  Value first = k.add(k.mul(k.block(gpu::Dimension::y), tile.tokens), k.div(thread, tile.lanes));
-  for (int64_t i = 0; i < strategy.getTokens(); ++i)
-    tokens.push_back(k.min(k.add(first, i * tile.groups), last));
-}
 
 /// Step s is slice s % parts of the tables from s / parts * tables on; it goes to buffer s % 2.
 void IntegerTileKernel::startSlices(Value tables, Value step) {
@@ -328,7 +320,6 @@ void mf::buildGPUIntegerTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBu
                            thread,
                            k.rem(thread, tile.lanes),
                            k.mul(k.block(gpu::Dimension::x), tile.strips),
-                           {}};
-  kernel.findTokens();
+                           findTileTokens(op, strategy, tile.lanes, k)};
   forEachSet(op, k, [&](unsigned set) { kernel.build(set); });
 }

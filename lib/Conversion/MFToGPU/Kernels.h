@@ -55,6 +55,10 @@ struct TableTile {
   int64_t parts;   ///< slices of a table
 };
 
+/// The tokens of the thread in a kernel with table slices whose rows `lanes` threads share; behind the last one, that
+/// one again. The grid's y counts blocks of tokens.
+SmallVector<Value> findTileTokens(LookupOp op, GPUTableTileAttr strategy, int64_t lanes, GPUKernelBuilder &k);
+
 /// The grid is (strips, token blocks, table sets).
 void buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
 

@@ -128,18 +128,20 @@ struct TileKernel {
   /// The thread's tokens; behind the last one, that one again.
   SmallVector<Value> tokens;
 
-  void findTokens();
   void startSlice(Value tables, Value step);
   Value addRow(Value step, Value token, Value sum);
   void build(unsigned set);
 };
 } // namespace
 
-void TileKernel::findTokens() {
+SmallVector<Value> mf::findTileTokens(LookupOp op, GPUTableTileAttr strategy, int64_t lanes, GPUKernelBuilder &k) {
+  int64_t groups = strategy.getThreads() / lanes;
   Value last = k.sub(k.dim(op.getCodes(), 0), k.index(1));
-  Value first = k.add(k.mul(k.block(gpu::Dimension::y), tile.tokens), k.div(thread, tile.lanes));
+  Value first = k.add(k.mul(k.block(gpu::Dimension::y), groups * strategy.getTokens()), k.div(k.thread(), lanes));
+  SmallVector<Value> tokens;
   for (int64_t i = 0; i < strategy.getTokens(); ++i)
-    tokens.push_back(k.min(k.add(first, i * tile.groups), last));
+    tokens.push_back(k.min(k.add(first, i * groups), last));
+  return tokens;
 }
 
 /// Step s is slice s % parts of table s / parts; it goes to buffer s % 2.
@@ -200,8 +202,12 @@ void TileKernel::build(unsigned set) {
 void mf::buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k) {
   TableTile tile(op, strategy);
   Type element = getElementTypeOrSelf(op.getTables().front().getType());
-  TileKernel kernel{op,         strategy, k, tile, k.workgroupMemory({2, strategy.getRows(), tile.columns}, element),
-                    k.thread(), {}};
-  kernel.findTokens();
+  TileKernel kernel{op,
+                    strategy,
+                    k,
+                    tile,
+                    k.workgroupMemory({2, strategy.getRows(), tile.columns}, element),
+                    k.thread(),
+                    findTileTokens(op, strategy, tile.lanes, k)};
   forEachSet(op, k, [&](unsigned set) { kernel.build(set); });
 }

@@ -6,14 +6,13 @@
 using namespace mlir;
 using namespace mlir::mf;
 
-/// The sizes to evaluate at.
-static llvm::StringMap<int64_t> getSizes(const CostOptions &options) {
-  llvm::StringMap<int64_t> sizes = options.sizes;
-  if (!sizes.empty()) {
-    sizes.try_emplace("rows", 1);
-    sizes.try_emplace("picks", 0);
+llvm::StringMap<int64_t> CostOptions::getSizes(const llvm::StringMap<int64_t> &usual) const {
+  llvm::StringMap<int64_t> result = sizes.empty() ? usual : sizes;
+  if (!result.empty()) {
+    result.try_emplace("rows", 1);
+    result.try_emplace("picks", 0);
   }
-  return sizes;
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,7 +95,7 @@ static void printFunction(const FunctionCost &function, const llvm::StringMap<in
 
 void mlir::mf::printCosts(ArrayRef<FunctionCost> functions, const CostOptions &options, bool withOps,
                           llvm::raw_ostream &os) {
-  llvm::StringMap<int64_t> sizes = getSizes(options);
+  llvm::StringMap<int64_t> sizes = options.getSizes();
   for (const FunctionCost &function : functions)
     printFunction(function, sizes, withOps, os);
 }
@@ -155,7 +154,7 @@ static llvm::json::Object describeGroup(const CostGroup &group, const llvm::Stri
 }
 
 llvm::json::Value mlir::mf::describeCosts(ArrayRef<FunctionCost> functions, const CostOptions &options) {
-  llvm::StringMap<int64_t> sizes = getSizes(options);
+  llvm::StringMap<int64_t> sizes = options.getSizes();
   llvm::json::Array list;
   for (const FunctionCost &function : functions) {
     llvm::json::Array blocks;

@@ -14,6 +14,9 @@ struct CostOptions {
   /// Sizes that polynomials are evaluated at; none: they are not. `rows`, of logits, is 1
   /// where it is not there, `picks`, of which only the likeliest tokens are told, 0.
   llvm::StringMap<int64_t> sizes;
+
+  /// `sizes`, or `usual` where there are none, with these.
+  llvm::StringMap<int64_t> getSizes(const llvm::StringMap<int64_t> &usual = {}) const;
 };
 
 struct OpCost {
