@@ -11,8 +11,6 @@ from .problem import TABLE_SCALE, TABLE_SEED, Problem
 sys.path.append(str(ROOT / "test" / "Integration"))
 import modules  # noqa: E402  the writer that the integration tests use
 
-POSITIONS = 8192
-
 
 class Writer:
     """A module of one function; parameters are numbered by their seeds. element: of tables and weights."""
@@ -44,10 +42,6 @@ class Writer:
     ) -> list[modules.Value]:
         tables = [self.table(codes.shape[1], bits, columns) for _ in range(count)]
         return self.function.lookup(codes, scores, tables, [])
-
-    def rms_norm(self, x: modules.Value) -> modules.Value:
-        scale = self.fill(x.shape[1], 1.0)
-        return self.function.row_op("mf.rms_norm", x, scale, attributes="{eps = 1.0e-8 : f64}")
 
     def feed_forward(self, x: modules.Value) -> modules.Value:
         """d -> K (bits + 2) -> LayerNorm -> d."""
@@ -92,21 +86,10 @@ def attention(w: Writer) -> str:
     return w.text(y=w.attention(q, k, v))
 
 
-def block(w: Writer) -> str:
-    p, f = w.problem, w.function
-    x, positions = f.argument("x", ("tokens", p.width)), f.argument("positions", ("tokens",), "i32")
-    angles = w.parameter((POSITIONS, p.head_dim // 8, 2), "#mf.rotary_angles<base = 1.0e4 : f64>", "f32")
-    q, k, v = (f.split_heads(side, p.heads) for side in w.layers(w.rms_norm(x), p.bits, p.width, 3))
-    q, k = (f.row_op("mf.rope", side, positions, angles) for side in (q, k))
-    x = f.row_op("mf.add", x, f.join_heads(w.attention(q, k, v)))
-    return w.text(y=f.row_op("mf.add", x, w.feed_forward(w.rms_norm(x))))
-
-
 WRITERS = {
     "lookup": lookup,
     "memory_layer": memory_layer,
     "hash": hash_alone,
     "ffn_pair": ffn_pair,
     "attention": attention,
-    "block": block,
 }

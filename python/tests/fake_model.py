@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+_FOLDER = tempfile.TemporaryDirectory(prefix="fake-model-")  # goes when the process ends
 FLAGS = "-std=c++17 -O1 -shared -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -lpthread -lm".split()
 
 
@@ -20,7 +21,7 @@ def library() -> Path:
     compiler = shutil.which("clang++-22") or shutil.which("clang++")
     if compiler is None:
         pytest.skip("no clang++ to build the fake model")
-    output = Path(tempfile.mkdtemp(prefix="fake-model-")) / "fake.so"
+    output = Path(_FOLDER.name) / "fake.so"
     runtime = ROOT / "lib" / "Runtime"
     sources = [str(path) for path in sorted(runtime.rglob("*.cpp"))]
     includes = [f"-I{ROOT / 'include'}", f"-I{runtime}"]

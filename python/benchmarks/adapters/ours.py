@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from ..problem import Problem
 
 # Architectures that kernels for CUDA devices are compiled for.
 CUDA = "--gpu-arch=sm_80,sm_90a"
+# A block is a model of one layer whose embedding and head, of so many words, cost next to nothing.
+BLOCK_VOCABULARY = 64
 PLAIN = ("f32", "f16", "bf16")
 VARIANTS = ("dense",)
 
@@ -31,7 +34,7 @@ def prepare(problem: Problem, contestant: Contestant) -> Prepared:
     width. Further options of mf-compile stand in MF_COMPILE_OPTIONS."""
     if contestant.operation in WRITERS:
         return _kernel(problem, contestant)
-    if contestant.operation in ("prefill", "decode"):
+    if contestant.operation in ("prefill", "block", "decode"):
         return _model(problem, contestant)
     raise Unavailable(f"no {contestant.operation} here")
 
@@ -80,17 +83,16 @@ def _inputs(problem: Problem, operation: str) -> list[np.ndarray]:
         return [codes.view(f"i{codes.itemsize}"), scores]
     if operation == "attention":
         return list(problem.qkv)
-    if operation == "block":
-        return [problem.x, np.arange(problem.tokens, dtype=np.int32)]
     return [problem.x]
 
 
 def _model(problem: Problem, contestant: Contestant) -> Prepared:
+    block = contestant.operation == "block"
     shape = {
         "hidden_size": problem.width,
         "num_hidden_layers": problem.case.get("layers", 1),
         "num_attention_heads": problem.heads,
-        "vocab_size": problem.case.get("vocabulary", 50304),
+        "vocab_size": BLOCK_VOCABULARY if block else problem.case.get("vocabulary", 50304),
     }
     if contestant.variant == "dense":
         config = DenseConfig(**shape)
@@ -117,9 +119,10 @@ def _model(problem: Problem, contestant: Contestant) -> Prepared:
             feed = ids[0]
         return best
 
+    named = lambda y: {} if block else {"logits": y}  # noqa: E731
     if depth:
         session.step([Feed(sequence, ids[:depth], "none")])
-    return Prepared(prefill if contestant.operation == "prefill" else decode, tokens, lambda y: {"logits": y})
+    return Prepared(decode if contestant.operation == "decode" else prefill, tokens, named)
 
 
 def _dtype_options(dtype: str, head: bool = False) -> list[str]:
@@ -130,15 +133,17 @@ def _dtype_options(dtype: str, head: bool = False) -> list[str]:
 
 
 def _compiled(file: str, text: str, options: list[str]) -> Path:
-    """Compiles a text unless the same compiler has done so before; a model's folder is named by all that decides it."""
+    """Compiles a text unless the same compiler has done so before. A text with its options has one folder, however often
+    the compiler changes: a library of its own for each build of the compiler would fill the disk."""
     options = [*options, *os.environ.get("MF_COMPILE_OPTIONS", "").split()]
     tool = find_compiler()
-    key = json.dumps([text, options, str(tool), tool.stat().st_mtime_ns])
-    folder = OUTPUT / hashlib.sha256(key.encode()).hexdigest()[:16]
-    library = folder / "model.so"
-    if library.exists():
+    folder = OUTPUT / hashlib.sha256(json.dumps([text, options]).encode()).hexdigest()[:16]
+    library, stamp = folder / "model.so", folder / "compiler"
+    compiler = f"{tool} {tool.stat().st_mtime_ns}"
+    if library.exists() and stamp.exists() and stamp.read_text() == compiler:
         return library
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     source = folder / file
     source.write_text(text)
     try:
@@ -148,4 +153,5 @@ def _compiled(file: str, text: str, options: list[str]) -> Path:
             raise
     if not library.exists():  # an option that the tool does not know may also end in its help
         raise Unavailable(f"not supported yet: this mf-compile does not take {' '.join(options)}")
+    stamp.write_text(compiler)
     return library
