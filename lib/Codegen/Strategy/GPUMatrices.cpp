@@ -24,25 +24,28 @@ bool mlir::mf::hasDenseMatrices(LinearOp op) {
   PanelLayoutAttr layout = op.getLayoutAttr();
   if (op.isQuantized() || !isHalf(op.getWeight()) || op.getPruningAttr())
     return false;
-  if (layout && (layout.getInterleave() != 1 || layout.getColumns() % kPiece != 0))
+  if (!layout || layout.getInterleave() != 1 || layout.getColumns() % kPiece != 0)
     return false;
   int64_t features = getLastSize(op.getX());
   return features > 0 && features % kPiece == 0;
 }
 
 StrategyAttrInterface mlir::mf::selectGPULinearStrategy(LinearOp op, GPUTargetAttr target) {
-  constexpr int64_t streamTokens = 8;
+  constexpr int64_t streamTokens = 8, matrixStreamTokens = 32;
   if (op.isQuantized())
     return GPUIntegerDenseAttr::get(op.getContext(), /*rows=*/64, /*columns=*/64, /*features=*/64, streamTokens);
   // At most 128 slices, whose sums of 4 tokens and 32 columns are 64 KiB of workgroup memory.
   constexpr int64_t features = 32, mostSlices = 128;
   int64_t size = getLastSize(op.getX());
   int64_t slice = std::max<int64_t>(2 * features, llvm::alignTo(llvm::divideCeil(size, mostSlices), features));
-  // A warp reads 6 KiB of workgroup memory for 32 products, which take longer than that.
-  constexpr int64_t side = 128, stages = 3, bytes = stages * 2 * side * features * 2;
+  // x is f32. Sums of a slice and of those before bound the results of a warp.
+  constexpr int64_t side = 128, warpSide = 32, stages = 3, bytes = stages * side * features * (4 + 2);
+  // At most 16 slices, whose sums of 16 tokens and 64 columns are 64 KiB of workgroup memory.
+  constexpr int64_t staged = 64, mostMatrixSlices = 16;
+  int64_t matrixSlice = llvm::alignTo(llvm::divideCeil(size, mostMatrixSlices), staged);
   if (hasDenseMatrices(op) && bytes <= target.getWorkgroupBytes())
-    return GPUMatrixDenseAttr::get(op.getContext(), /*rows=*/side, /*columns=*/side, features, /*warp_rows=*/64,
-                                   /*warp_columns=*/32, stages, /*registers=*/168, slice, streamTokens);
+    return GPUMatrixDenseAttr::get(op.getContext(), /*rows=*/side, /*columns=*/side, features, /*warp_rows=*/warpSide,
+                                   /*warp_columns=*/warpSide, stages, matrixSlice, matrixStreamTokens);
   return GPUDenseTileAttr::get(op.getContext(), /*rows=*/64, /*columns=*/64, features, slice, streamTokens);
 }
 
@@ -50,17 +53,25 @@ StrategyAttrInterface mlir::mf::selectGPULinearStrategy(LinearOp op, GPUTargetAt
 // Attention
 //===----------------------------------------------------------------------===//
 
+/// Whether pieces of 16 bytes are words of products, or rows of matrices: adjacent keys of a feature, or pairs: features
+/// of some keys, keys of some features.
+static bool hasPieces(CacheLayoutAttr layout, bool isKeys) {
+  constexpr int64_t pair = 2;
+  if (!layout)
+    return true;
+  if (!isKeys)
+    return layout.getKeys() == pair && layout.getFeatures() == 1;
+  return layout.getFeatures() <= pair && layout.getKeys() % (kPiece / layout.getFeatures()) == 0;
+}
+
 bool mlir::mf::hasAttentionMatrices(CachedAttentionOp op) {
   constexpr int64_t depth = 16, most = 128;
   int64_t keySize = getLastSize(op.getKeys()), valueSize = getLastSize(op.getValues());
   auto isWhole = [](int64_t size) { return size > 0 && size % depth == 0 && size <= most; };
   if (!isHalf(op.getKeys()) || getElementTypeOrSelf(op.getKeys()) != getElementTypeOrSelf(op.getValues()))
     return false;
-  // Pairs of features or of keys are no rows of matrices.
-  CacheLayoutAttr layout = op.getLayoutAttr();
-  bool hasRows =
-      !op.getValuesLayoutAttr() && (!layout || (layout.getFeatures() == 1 && layout.getKeys() % kPiece == 0));
-  return hasRows && isWhole(keySize) && isWhole(valueSize);
+  return hasPieces(op.getLayoutAttr(), /*isKeys=*/true) && hasPieces(op.getValuesLayoutAttr(), /*isKeys=*/false) &&
+         isWhole(keySize) && isWhole(valueSize);
 }
 
 /// Few tokens have few queries per key: keys are shared among warps.
@@ -69,16 +80,17 @@ static constexpr int64_t kSplitTokens = 16;
 static GPUMatrixFlashAttr selectMatrices(CachedAttentionOp op, GPUTargetAttr target) {
   constexpr int64_t warps = 4;
   int64_t keySize = getLastSize(op.getKeys()), valueSize = getLastSize(op.getValues());
-  // Results take a register for 2 features, scores of a block one for 2 keys: wide heads have fewer keys. The
-  // limits of registers are those with which ptxas 13.0 spills nothing for heads of 64, 96 and 128, found by trying.
-  bool isWide = valueSize > 96;
-  int64_t registers = isWide && target.getArch() == "sm_80" ? 240 : 255;
-  int64_t keys = keySize + 2 * valueSize <= 192 ? 64 : 32;
-  // Where rows are no permutation of pieces, they are longer by one.
-  int64_t bytes = warps * keys * (keySize + valueSize + 2 * kPiece) * 2;
+  // Four blocks of 128 threads share 65,536 registers: wide heads have fewer keys.
+  constexpr int64_t registers = 128;
+  auto get = [&](int64_t keys) { return GPUMatrixFlashAttr::get(op.getContext(), warps, keys, kSplitTokens); };
+  GPUMatrixFlashAttr strategy = get(64);
+  if (strategy.getRegisters(valueSize) > registers)
+    strategy = get(32);
+  // A buffer of keys for each warp, and queries. Where rows are no permutation of pieces, they are longer by two.
+  int64_t bytes = warps * strategy.getKeys() * (keySize + valueSize + 4 * kPiece) * 2 + 16 * (keySize + kPiece) * 2;
   if (!hasAttentionMatrices(op) || bytes > target.getWorkgroupBytes())
     return {};
-  return GPUMatrixFlashAttr::get(op.getContext(), warps, keys, kSplitTokens, registers);
+  return strategy;
 }
 
 StrategyAttrInterface mlir::mf::selectGPUAttentionStrategy(ComputeOpInterface op, GPUTargetAttr target) {

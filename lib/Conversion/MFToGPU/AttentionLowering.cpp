@@ -45,8 +45,7 @@ static void launchMany(KernelModule &kernels, Operation *op, GPUMatrixFlashAttr 
                  {{kernels.ceilDiv(loc, kernels.getTokens(loc, operands.q), shape.tile.tokens),
                    kernels.index(loc, operands.keyHeads * shape.tile.headGroups)},
                   strategy.getWarps() * kWarpThreads,
-                  shape.tileBytes,
-                  strategy.getRegisters()},
+                  shape.tileBytes},
                  [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixFlash(getOperands(inner), strategy, k); });
 }
 
@@ -90,7 +89,6 @@ static void launchFew(KernelModule &kernels, Operation *op, GPUMatrixFlashAttr s
   MatrixFlashShape shape(getOperands(op), strategy);
   LaunchShape launch = getBlocksShape(kernels, op, strategy.getWarps(), strategy.getKeys(), shape.split.headGroups);
   launch.workgroupBytes = shape.splitBytes;
-  launch.registers = strategy.getRegisters();
   kernels.launch(op, "attention_matrix_blocks", launch, [&](Operation *inner, GPUKernelBuilder &k) {
     buildGPUMatrixFlashBlocks(getOperands(inner), getScratch(inner), strategy, k);
   });
@@ -121,7 +119,7 @@ LogicalResult mf::lowerAttention(KernelModule &kernels, ComputeOpInterface op) {
     auto cached = dyn_cast<CachedAttentionOp>(op.getOperation());
     if (!cached || !hasAttentionMatrices(cached))
       return op.emitOpError("has the strategy ")
-             << matrices << ", which needs caches of f16 or of bf16 with multiples of 16 features, 128 at most";
+             << matrices << ", which needs caches of f16 or of bf16, in rows or in panels of pieces of 16 bytes, with multiples of 16 features, 128 at most";
     return launchByTokens(kernels, op, matrices);
   }
   auto strategy = getGPUStrategy<GPUFlashAttr>(op);

@@ -9,8 +9,9 @@ using namespace mlir::mf;
 
 static int64_t getColumns(LinearOp op) { return cast<MemRefType>(op.getInit().getType()).getDimSize(1); }
 
-static void launchStream(KernelModule &kernels, LinearOp op, int64_t slice) {
+static void launchStream(KernelModule &kernels, LinearOp op, GPUDenseTileAttr strategy) {
   Location loc = op.getLoc();
+  int64_t slice = strategy.getSlice();
   DenseStreamShape shape(op, slice);
   kernels.launch(op, "linear_stream",
                  {{kernels.index(loc, llvm::divideCeil(getColumns(op), kStreamColumns)),
@@ -31,16 +32,27 @@ static void launchTile(KernelModule &kernels, LinearOp op, GPUDenseTileAttr stra
                  [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseTile(cast<LinearOp>(inner), strategy, k); });
 }
 
+static void launchStream(KernelModule &kernels, LinearOp op, GPUMatrixDenseAttr strategy) {
+  Location loc = op.getLoc();
+  MatrixStreamShape shape(op, strategy.getSlice());
+  kernels.launch(
+      op, "linear_matrix_stream",
+      {{kernels.index(loc, llvm::divideCeil(getColumns(op), kMatrixStreamColumns)),
+        kernels.ceilDiv(loc, kernels.getTokens(loc, op.getX()), kMatrixStreamTokens)},
+       shape.warps * kWarpThreads,
+       shape.bytes},
+      [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixStream(cast<LinearOp>(inner), strategy.getSlice(), k); });
+}
+
 static void launchMatrices(KernelModule &kernels, LinearOp op, GPUMatrixDenseAttr strategy) {
   Location loc = op.getLoc();
-  MatrixDenseShape shape(op, strategy);
+  MatrixDenseShape shape(strategy);
   kernels.launch(
       op, "linear_matrices",
       {{kernels.ceilDiv(loc, kernels.getTokens(loc, op.getX()), strategy.getRows()),
         kernels.index(loc, llvm::divideCeil(getColumns(op), strategy.getColumns()))},
        shape.threads,
-       shape.bytes,
-       strategy.getRegisters()},
+       shape.bytes},
       [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixDense(cast<LinearOp>(inner), strategy, k); });
 }
 
@@ -52,14 +64,14 @@ LogicalResult mf::lowerDense(KernelModule &kernels, LinearOp op) {
   Value tokens = kernels.getTokens(op.getLoc(), op.getX());
   auto lower = [&](auto strategy, function_ref<void()> launchMany) {
     kernels.chooseByTokens(
-        op.getLoc(), tokens, strategy.getStreamTokens(), [&] { launchStream(kernels, op, strategy.getSlice()); },
+        op.getLoc(), tokens, strategy.getStreamTokens(), [&] { launchStream(kernels, op, strategy); },
         launchMany);
     return success();
   };
   if (auto matrices = dyn_cast_or_null<GPUMatrixDenseAttr>(op.getStrategyAttr())) {
     if (!hasDenseMatrices(op))
       return op.emitOpError("has the strategy ")
-             << matrices << ", which needs weights of f16 or bf16 and features in pieces of 16 bytes";
+             << matrices << ", which needs panels of f16 or bf16 with multiples of 8 columns, and multiples of 8 features";
     return lower(matrices, [&] { launchMatrices(kernels, op, matrices); });
   }
   auto strategy = getGPUStrategy<GPUDenseTileAttr>(op);

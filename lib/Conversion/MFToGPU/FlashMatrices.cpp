@@ -10,75 +10,47 @@ static constexpr float minusInfinity = -std::numeric_limits<float>::infinity();
 static constexpr double log2e = 1.4426950408889634;
 /// Queries of a lane, and features, keys and queries of the matrices that are multiplied.
 static constexpr int64_t kHalves = 2, kDepth = 16, kColumns = 8;
+/// Elements of a vector of f32.
+static constexpr int64_t kVector = 4;
+/// Features behind which a warp waits for itself: what is loaded ahead without bound does not fit into registers.
+static constexpr int64_t kFence = 32;
 /// Powers that are computed at a time.
 static constexpr size_t kPowers = 4;
-
-//===----------------------------------------------------------------------===//
-// Tiles
-//===----------------------------------------------------------------------===//
-
-mf::KeyTiles::KeyTiles(const AttentionOperands &operands, int64_t buffers, int64_t blockKeys)
-    : blockKeys(blockKeys), hasKeysInColumns(operands.layout),
-      keys(buffers, hasKeysInColumns ? operands.keySize : blockKeys, hasKeysInColumns ? blockKeys : operands.keySize),
-      values(buffers, blockKeys, operands.valueSize) {}
-
-void mf::KeyTiles::place(const AttentionOperands &operands, GPUKernelBuilder &k, Value lane) {
-  Type element = getElementTypeOrSelf(operands.keys.getType());
-  keys.place(k, element, /*begin=*/0, lane);
-  values.place(k, element, keys.getBytes(), lane);
-}
-
-/// Keys behind the last position are others: no query sees them.
-void mf::KeyTiles::start(const AttentionOperands &operands, GPUKernelBuilder &k, Value buffer, Value slot,
-                         Value keyHead, Value first, Value thread, int64_t threads) const {
-  Value positions = k.dim(operands.keys, operands.getKeyDim());
-  auto copy = [&](const MatrixTile &tile, Value source, function_ref<SmallVector<Value>(Value, Value)> getPlace) {
-    // The bound is no constant on purpose: unrolled, addresses of all pieces would be kept in registers, and spill.
-    Value pieces =
-        k.min(k.index(tile.getRows() * tile.getPieces()), k.mul(positions, tile.getRows() * tile.getPieces()));
-    k.loop(thread, pieces, k.index(threads), [&](Value i) {
-      Value row = k.div(i, tile.getPieces()), piece = k.rem(i, tile.getPieces());
-      k.copyAsync(source, getPlace(row, k.mul(piece, kPiece)), tile.getMemRef(), tile.getPlace(k, buffer, row, piece),
-                  kPiece);
-    });
-  };
-  copy(keys, operands.keys, [&](Value row, Value column) {
-    Value inside = hasKeysInColumns ? column : row, feature = hasKeysInColumns ? row : column;
-    // Positions of a layout are whole pieces.
-    Value last = k.sub(positions, k.index(hasKeysInColumns ? kPiece : 1));
-    return operands.getKeyPlace(k, slot, keyHead, k.min(k.add(first, inside), last), feature);
-  });
-  copy(values, operands.values, [&](Value row, Value column) {
-    Value key = k.min(k.add(first, row), k.sub(positions, k.index(1)));
-    return operands.getValuePlace(k, slot, keyHead, key, column);
-  });
-}
 
 //===----------------------------------------------------------------------===//
 // Queries
 //===----------------------------------------------------------------------===//
 
-mf::FlashMatrices::FlashMatrices(const AttentionOperands &operands, GPUKernelBuilder &k, const KeyTiles &tiles,
-                                 Value lane)
-    : operands(operands), k(k), tiles(tiles), lane(lane), element(getElementTypeOrSelf(operands.keys.getType())),
-      tokens(kHalves), heads(kHalves), valid(kHalves) {}
-
-void mf::FlashMatrices::setRow(int64_t half, Value token, Value head, Value isValid) {
-  tokens[half] = token;
-  heads[half] = head;
-  valid[half] = isValid;
+void mf::storeQueries(const AttentionOperands &operands, GPUKernelBuilder &k, const MatrixTile &tile, Value first,
+                      int64_t rows, Value thread, int64_t threads, function_ref<QueryRow(Value)> getRow) {
+  Type element = getElementTypeOrSelf(operands.keys.getType());
+  int64_t width = GPUKernelBuilder::hasAlignedRows(operands.q, kVector) ? kVector : 1;
+  SmallVector<Value> zeros(kPiece, k.constant(0.0f));
+  k.loop(thread, k.index(rows * tile.getPieces()), k.index(threads), [&](Value i) {
+    Value row = k.add(first, k.div(i, tile.getPieces())), piece = k.rem(i, tile.getPieces());
+    QueryRow query = getRow(row);
+    SmallVector<Value> loaded = k.choose(
+        query.isValid,
+        [&] {
+          SmallVector<Value> elements;
+          for (int64_t feature = 0; feature < kPiece; feature += width) {
+            Value vector =
+                k.load(operands.q, {query.token, query.head, k.add(k.mul(piece, kPiece), feature)}, width);
+            llvm::append_range(elements, k.elements(vector, width));
+          }
+          return elements;
+        },
+        zeros);
+    k.store(k.roundElements(loaded, element), tile.getMemRef(), tile.getPlace(k, k.index(0), row, piece));
+  });
 }
 
-mf::FlashMatrices::Words mf::FlashMatrices::loadQueries(int64_t feature) {
-  Value inside = k.mul(k.rem(lane, 4), 2);
-  Words words;
-  for (int64_t columns = 0; columns < kDepth; columns += kColumns)
-    for (int64_t half = 0; half < kHalves; ++half) {
-      Value pair = k.load(operands.q, {tokens[half], heads[half], k.add(inside, feature + columns)}, 2);
-      SmallVector<Value> elements = k.elements(pair, 2);
-      words.push_back(k.roundPair(elements[0], elements[1], element));
-    }
-  return words;
+mf::FlashMatrices::FlashMatrices(const AttentionOperands &operands, GPUKernelBuilder &k, const KeyTiles &tiles,
+                                 const MatrixTile &queries, Value firstQuery, Value lane)
+    : operands(operands), k(k), tiles(tiles), queries(queries), firstQuery(firstQuery), lane(lane),
+      element(getElementTypeOrSelf(operands.keys.getType())) {
+  this->tiles.setLane(lane);
+  this->queries.setLane(lane);
 }
 
 SmallVector<MatrixState> mf::FlashMatrices::getEmpty() {
@@ -95,14 +67,13 @@ SmallVector<MatrixState> mf::FlashMatrices::getEmpty() {
 SmallVector<mf::FlashMatrices::Words> mf::FlashMatrices::multiplyKeys(Value buffer) {
   SmallVector<Words> scores(tiles.blockKeys / kColumns, Words(4, k.constant(0.0f)));
   for (int64_t feature = 0; feature < operands.keySize; feature += kDepth) {
-    // Queries are read for each block of keys, mostly from the first-level cache: in registers they would spill.
-    Words query = loadQueries(feature);
+    if (feature % kFence == 0)
+      k.warpBarrier();
+    // In registers over all blocks of keys they would spill.
+    Words query = Words(queries.load(k, k.index(0), firstQuery, k.index(feature / kPiece), MatrixOrder::ByRows,
+                                     /*isTransposed=*/false));
     for (int64_t key = 0; key < tiles.blockKeys; key += kDepth) {
-      SmallVector<Value> words =
-          tiles.hasKeysInColumns
-              ? tiles.keys.load(k, buffer, k.index(feature), k.index(key), MatrixOrder::ByRows, /*isTransposed=*/true)
-              : tiles.keys.load(k, buffer, k.index(key), k.index(feature), MatrixOrder::ByColumns,
-                                /*isTransposed=*/false);
+      SmallVector<Value> words = tiles.loadKeys(k, buffer, key, feature);
       for (int64_t pair = 0; pair < 2; ++pair) {
         Words &sums = scores[key / kColumns + pair];
         sums = k.multiplyMatrices(query, ArrayRef(words).slice(2 * pair, 2), sums, element);
@@ -203,8 +174,7 @@ mf::FlashMatrices::Words mf::FlashMatrices::multiplyValues(ArrayRef<Words> weigh
   for (auto [i, factor] : llvm::enumerate(weights)) {
     // Values of 32 keys are loaded at once.
     if (i % 2 == 0)
-      words = tiles.values.load(k, buffer, k.index(static_cast<int64_t>(i) * kDepth), k.index(feature),
-                                MatrixOrder::Stacked, /*isTransposed=*/true);
+      words = tiles.loadValues(k, buffer, static_cast<int64_t>(i) * kDepth, feature);
     ArrayRef<Value> pair = ArrayRef(words).slice(2 * (i % 2), 2);
     if (!isMasked) {
       sums = k.multiplyMatrices(factor, pair, sums, element);
@@ -249,6 +219,8 @@ SmallVector<MatrixState> mf::FlashMatrices::addBlock(ArrayRef<MatrixState> state
       next[half].maximum = k.select(isSeen[half], next[half].maximum, states[half].maximum);
   }
   for (int64_t feature = 0; feature < operands.valueSize; feature += kColumns) {
+    if (feature % kFence == 0)
+      k.warpBarrier();
     Words sums = multiplyValues(weights, buffer, feature, isMasked);
     for (int64_t half = 0; half < kHalves; ++half)
       for (int64_t i = 0; i < 2; ++i) {
@@ -265,17 +237,14 @@ void mf::FlashMatrices::forEachPair(function_ref<void(int64_t, Value)> body) {
     body(feature / kColumns * 2, k.add(inside, feature));
 }
 
-void mf::FlashMatrices::store(ArrayRef<MatrixState> states) {
-  for (int64_t half = 0; half < kHalves; ++half) {
-    const MatrixState &state = states[half];
-    // A row without keys gives 0.
-    Value isEmpty = k.compareF(arith::CmpFPredicate::OEQ, state.sum, k.constant(0.0f));
-    Value divisor = k.select(isEmpty, k.constant(1.0f), state.sum);
-    k.ifThen(valid[half], [&] {
-      forEachPair([&](int64_t i, Value feature) {
-        Value pair = k.fromElements({k.divF(state.result[i], divisor), k.divF(state.result[i + 1], divisor)});
-        k.store(pair, operands.init, {tokens[half], heads[half], feature});
-      });
+void mf::FlashMatrices::store(const MatrixState &state, const QueryRow &row) {
+  // A row without keys gives 0.
+  Value isEmpty = k.compareF(arith::CmpFPredicate::OEQ, state.sum, k.constant(0.0f));
+  Value divisor = k.select(isEmpty, k.constant(1.0f), state.sum);
+  k.ifThen(row.isValid, [&] {
+    forEachPair([&](int64_t i, Value feature) {
+      Value pair = k.fromElements({k.divF(state.result[i], divisor), k.divF(state.result[i + 1], divisor)});
+      k.store(pair, operands.init, {row.token, row.head, feature});
     });
-  }
+  });
 }

@@ -160,11 +160,28 @@ void buildGPUDenseStream(LinearOp op, int64_t slice, GPUKernelBuilder &k);
 
 /// Shape of a dense layer's kernel of products of matrices.
 struct MatrixDenseShape {
-  MatrixDenseShape(LinearOp op, GPUMatrixDenseAttr strategy);
+  explicit MatrixDenseShape(GPUMatrixDenseAttr strategy);
 
   int64_t threads;
   int64_t bytes; ///< of workgroup memory
 };
+
+/// Shape of the kernel that streams weights to products of matrices.
+struct MatrixStreamShape {
+  /// A warp sums `slice` features at a time.
+  MatrixStreamShape(LinearOp op, int64_t slice);
+
+  int64_t features; ///< of x
+  int64_t slices;   ///< of features
+  int64_t warps;
+  int64_t bytes; ///< of workgroup memory
+};
+
+/// Tokens and columns of a block of that kernel.
+inline constexpr int64_t kMatrixStreamTokens = 16, kMatrixStreamColumns = 64;
+
+/// The grid is (columns / 64, tokens / 16).
+void buildGPUMatrixStream(LinearOp op, int64_t slice, GPUKernelBuilder &k);
 
 /// The grid is (tokens / tile, columns / tile): blocks of one time share columns of the weight.
 void buildGPUMatrixDense(LinearOp op, GPUMatrixDenseAttr strategy, GPUKernelBuilder &k);

@@ -24,10 +24,16 @@ static SmallVector<MatrixState> unflatten(ValueRange values) {
   return states;
 }
 
+static MatrixTile getQueryTile(const AttentionOperands &operands, int64_t warps) {
+  return {/*buffers=*/1, warps * kMatrixRows, operands.keySize};
+}
+
 mf::MatrixFlashShape::MatrixFlashShape(const AttentionOperands &operands, GPUMatrixFlashAttr strategy)
     : tile(operands, strategy.getWarps() * kMatrixRows), split(operands, kMatrixRows),
-      tileBytes(KeyTiles(operands, /*buffers=*/2, strategy.getKeys()).getBytes()),
-      splitBytes(KeyTiles(operands, strategy.getWarps(), strategy.getKeys()).getBytes()) {}
+      tileBytes(KeyTiles(operands, /*buffers=*/2, strategy.getKeys()).getBytes() +
+                getQueryTile(operands, strategy.getWarps()).getBytes()),
+      splitBytes(KeyTiles(operands, strategy.getWarps(), strategy.getKeys()).getBytes() +
+                 getQueryTile(operands, /*warps=*/1).getBytes()) {}
 
 //===----------------------------------------------------------------------===//
 // All keys in one kernel
@@ -42,7 +48,9 @@ public:
   void build();
 
 private:
-  void setRows();
+  FlashMatrices getRows();
+  QueryRow getRow(Value row);
+  SmallVector<Value> getLimits(Value begin, Value runEnd);
   Value getToken(Value i) { return k.min(k.add(firstToken, i), lastToken); }
   /// Whether the block has token `inside` of its tokens.
   Value isThere(Value inside) {
@@ -61,9 +69,8 @@ private:
   FlashShape shape;
   int64_t threads;
   KeyTiles tiles;
-  Value thread, lane;
-  FlashMatrices rows;
-  Value firstToken, lastToken, keyHead, headGroup;
+  MatrixTile queries;
+  Value thread, lane, firstToken, lastToken, keyHead, headGroup;
   /// How many tokens one sequence has at the block's begin: all of them, or 1 where there are several sequences.
   Value runStep;
 };
@@ -73,20 +80,25 @@ MatrixFlashKernel::MatrixFlashKernel(const AttentionOperands &operands, GPUMatri
                                      GPUKernelBuilder &k)
     : operands(operands), strategy(strategy), k(k), shape(MatrixFlashShape(operands, strategy).tile),
       threads(strategy.getWarps() * kWarpThreads), tiles(operands, /*buffers=*/2, strategy.getKeys()),
-      thread(k.thread()), lane(k.rem(thread, kWarpThreads)), rows(operands, k, tiles, lane) {
-  tiles.place(operands, k, lane);
+      queries(getQueryTile(operands, strategy.getWarps())), thread(k.thread()), lane(k.rem(thread, kWarpThreads)) {
+  tiles.place(k, lane);
+  queries.place(k, getElementTypeOrSelf(operands.keys.getType()), tiles.getBytes(), lane);
 }
 
-/// Rows behind the last token or head take that one, and are not stored.
-void MatrixFlashKernel::setRows() {
-  Value firstRow = k.mul(k.div(thread, kWarpThreads), kMatrixRows);
-  for (int64_t half = 0; half < 2; ++half) {
-    Value row = k.add(firstRow, rows.getRow(half)), inside = k.div(row, shape.heads), token = k.add(firstToken, inside);
-    Value part = k.add(k.mul(headGroup, shape.heads), k.rem(row, shape.heads));
-    Value isHead = k.both(k.isBelow(inside, k.index(shape.tokens)), k.isBelow(part, k.index(operands.getGroup())));
-    Value head = k.add(k.mul(keyHead, operands.getGroup()), k.min(part, k.index(operands.getGroup() - 1)));
-    rows.setRow(half, getToken(inside), head, k.both(isHead, k.isBelow(token, k.dim(operands.q, 0))));
-  }
+/// The rows of the warp, computed from the thread at hand: kept in registers over all keys, places of rows and of what
+/// is loaded spill.
+FlashMatrices MatrixFlashKernel::getRows() {
+  Value here = k.computeHere(thread), firstRow = k.mul(k.div(here, kWarpThreads), kMatrixRows);
+  return {operands, k, tiles, queries, firstRow, k.rem(here, kWarpThreads)};
+}
+
+/// A row behind the last token or head takes that one, and is not stored.
+QueryRow MatrixFlashKernel::getRow(Value row) {
+  Value inside = k.div(row, shape.heads), token = k.add(firstToken, inside);
+  Value part = k.add(k.mul(headGroup, shape.heads), k.rem(row, shape.heads));
+  Value isHead = k.both(k.isBelow(inside, k.index(shape.tokens)), k.isBelow(part, k.index(operands.getGroup())));
+  Value head = k.add(k.mul(keyHead, operands.getGroup()), k.min(part, k.index(operands.getGroup() - 1)));
+  return {getToken(inside), head, k.both(isHead, k.isBelow(token, k.dim(operands.q, 0)))};
 }
 
 /// Every warp looks at all tokens of the block, so all come to the same.
@@ -117,19 +129,34 @@ Value MatrixFlashKernel::getRunEnd(Value begin) {
 
 /// How many keys the tokens of a run see.
 Value MatrixFlashKernel::getEnd(Value begin, Value runEnd) {
-  Value most = k.integer(0);
+  Value most = k.integer(0), here = k.computeHere(lane);
   for (int64_t i = 0; i < shape.tokens; i += kWarpThreads) {
     // Tokens before the first wrap around to huge numbers.
-    Value token = k.add(lane, i), inside = k.sub(token, begin);
+    Value token = k.add(here, i), inside = k.sub(token, begin);
     Value isTaken = k.both(k.isBelow(inside, k.sub(runEnd, begin)), isThere(token));
     most = k.max(most, k.toI32(k.select(isTaken, operands.loadLimit(k, getToken(token)), k.index(0))));
   }
   return arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.warpMaxOfIntegers(most));
 }
 
+/// How many keys the lane's queries see, i32; none where their tokens are not of the run.
+SmallVector<Value> MatrixFlashKernel::getLimits(Value begin, Value runEnd) {
+  FlashMatrices rows = getRows();
+  SmallVector<Value> limits;
+  for (int64_t half = 0; half < 2; ++half) {
+    QueryRow row = getRow(rows.getRow(half));
+    // Tokens before the first wrap around to huge numbers.
+    Value inside = k.sub(k.sub(row.token, firstToken), begin);
+    Value isSeeing = k.both(row.isValid, k.isBelow(inside, k.sub(runEnd, begin)));
+    limits.push_back(k.toI32(k.select(isSeeing, operands.loadLimit(k, row.token), k.index(0))));
+  }
+  return limits;
+}
+
 /// Warps whose queries see none of the keys have nothing to do.
 SmallVector<Value> MatrixFlashKernel::addBlock(Value step, ArrayRef<Value> limits, ValueRange values) {
   Value first = k.mul(step, strategy.getKeys()), end = k.add(first, strategy.getKeys()), buffer = k.rem(step, 2);
+  FlashMatrices rows = getRows();
   auto isAny = [&](auto holds) { return k.isAny(k.either(holds(limits[0]), holds(limits[1]))); };
   auto build = [&](bool isMasked) {
     return flatten(rows.addBlock(unflatten(values), buffer, first, limits, isMasked));
@@ -151,7 +178,7 @@ SmallVector<MatrixState> MatrixFlashKernel::addKeys(Value slot, Value end, Array
   Value steps = k.ceilDiv(end, strategy.getKeys());
   auto start = [&](Value step) {
     k.ifThen(k.isBelow(step, steps), [&] {
-      tiles.start(operands, k, k.rem(step, 2), slot, keyHead, k.mul(step, strategy.getKeys()), thread, threads);
+      tiles.start(k, k.rem(step, 2), slot, keyHead, k.mul(step, strategy.getKeys()), end, thread, threads);
     });
     k.closeCopies();
   };
@@ -170,13 +197,10 @@ SmallVector<MatrixState> MatrixFlashKernel::addKeys(Value slot, Value end, Array
 
 /// Adjacent tokens of one sequence go together.
 SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
-  SmallVector<Value> limits;
-  for (auto [token, isValid] : llvm::zip_equal(rows.getTokens(), rows.getValid()))
-    limits.push_back(k.toI32(k.select(isValid, operands.loadLimit(k, token), k.index(0))));
   setRunStep();
   Value all = k.index(shape.tokens);
   SmallVector<Value> added =
-      k.loop(k.index(0), all, runStep, flatten(rows.getEmpty()), [&](Value begin, ValueRange values) {
+      k.loop(k.index(0), all, runStep, flatten(getRows().getEmpty()), [&](Value begin, ValueRange values) {
         Value slot = operands.loadSlot(k, getToken(begin));
         Value previous = operands.loadSlot(k, getToken(k.sub(k.max(begin, k.index(1)), k.index(1))));
         Value isBegin = k.either(k.isEqual(begin, k.index(0)),
@@ -185,12 +209,8 @@ SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
             isBegin,
             [&] {
               Value runEnd = getRunEnd(begin);
-              SmallVector<Value> seen;
-              for (auto [token, limit] : llvm::zip_equal(rows.getTokens(), limits)) {
-                Value inside = k.sub(k.sub(token, firstToken), begin);
-                seen.push_back(k.select(k.isBelow(inside, k.sub(runEnd, begin)), limit, k.integer(0)));
-              }
-              return flatten(addKeys(slot, getEnd(begin, runEnd), seen, unflatten(values)));
+              SmallVector<Value> limits = getLimits(begin, runEnd);
+              return flatten(addKeys(slot, getEnd(begin, runEnd), limits, unflatten(values)));
             },
             values);
       });
@@ -204,13 +224,13 @@ void MatrixFlashKernel::build() {
   lastToken = k.sub(tokens, k.index(1));
   keyHead = k.div(group, shape.headGroups);
   headGroup = k.rem(group, shape.headGroups);
-  setRows();
+  Value firstRow = k.mul(k.div(thread, kWarpThreads), kMatrixRows);
+  storeQueries(operands, k, queries, firstRow, kMatrixRows, lane, kWarpThreads, [&](Value row) { return getRow(row); });
+  k.warpBarrier();
   SmallVector<MatrixState> states = addRuns();
-  // Where rows are stored is computed anew, from a value that no compiler knows: kept in registers over all keys, it
-  // spills.
-  thread = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), k.shuffleXor(k.toI32(thread), 0));
-  setRows();
-  rows.store(states);
+  FlashMatrices rows = getRows();
+  for (auto [half, state] : llvm::enumerate(states))
+    rows.store(state, getRow(rows.getRow(half)));
 }
 
 void mf::buildGPUMatrixFlash(const AttentionOperands &operands, GPUMatrixFlashAttr strategy, GPUKernelBuilder &k) {
@@ -221,26 +241,72 @@ void mf::buildGPUMatrixFlash(const AttentionOperands &operands, GPUMatrixFlashAt
 // Keys over warps
 //===----------------------------------------------------------------------===//
 
-void mf::buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy,
-                                   GPUKernelBuilder &k) {
-  FlashShape shape = MatrixFlashShape(operands, strategy).split;
-  KeyTiles tiles(operands, /*buffers=*/strategy.getWarps(), strategy.getKeys());
-  Value thread = k.thread(), warp = k.div(thread, kWarpThreads), lane = k.rem(thread, kWarpThreads);
-  Value token = k.block(gpu::Dimension::z), group = k.block(gpu::Dimension::y);
-  Value keyHead = k.div(group, shape.headGroups), headGroup = k.rem(group, shape.headGroups);
-  Value block = k.add(k.mul(k.block(gpu::Dimension::x), strategy.getWarps()), warp);
+namespace {
+/// Builds the kernel whose warps see a block of keys each, of one token.
+class MatrixBlocksKernel {
+public:
+  MatrixBlocksKernel(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy, GPUKernelBuilder &k);
+
+  void build();
+
+private:
+  QueryRow getRow(Value row);
+  void store(FlashMatrices &rows, const MatrixState &state, const QueryRow &row);
+
+  const AttentionOperands &operands;
+  Value scratch;
+  GPUMatrixFlashAttr strategy;
+  GPUKernelBuilder &k;
+  FlashShape shape;
+  KeyTiles tiles;
+  MatrixTile queries;
+  Value thread, warp, lane, token, group, keyHead, block;
+};
+} // namespace
+
+MatrixBlocksKernel::MatrixBlocksKernel(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy,
+                                       GPUKernelBuilder &k)
+    : operands(operands), scratch(scratch), strategy(strategy), k(k), shape(MatrixFlashShape(operands, strategy).split),
+      tiles(operands, /*buffers=*/strategy.getWarps(), strategy.getKeys()), queries(getQueryTile(operands, /*warps=*/1)),
+      thread(k.thread()), warp(k.div(thread, kWarpThreads)), lane(k.rem(thread, kWarpThreads)),
+      token(k.block(gpu::Dimension::z)), group(k.block(gpu::Dimension::y)), keyHead(k.div(group, shape.headGroups)),
+      block(k.add(k.mul(k.block(gpu::Dimension::x), strategy.getWarps()), warp)) {
+  tiles.place(k, lane);
+  queries.place(k, getElementTypeOrSelf(operands.keys.getType()), tiles.getBytes(), lane);
+}
+
+QueryRow MatrixBlocksKernel::getRow(Value row) {
+  Value part = k.add(k.mul(k.rem(group, shape.headGroups), shape.heads), row), last = k.index(operands.getGroup() - 1);
+  Value isValid = k.both(k.isBelow(row, k.index(shape.heads)), k.isBelow(part, k.index(operands.getGroup())));
+  return {token, k.add(k.mul(keyHead, operands.getGroup()), k.min(part, last)), isValid};
+}
+
+/// The sum follows the maximum, and that the result.
+void MatrixBlocksKernel::store(FlashMatrices &rows, const MatrixState &state, const QueryRow &row) {
+  k.ifThen(row.isValid, [&] {
+    SmallVector<Value> place = {token, row.head, block, k.index(operands.valueSize)};
+    k.ifThen(k.isEqual(k.rem(lane, 4), k.index(0)),
+             [&] { k.store(k.fromElements({state.maximum, state.sum}), scratch, place); });
+    rows.forEachPair([&](int64_t i, Value feature) {
+      place.back() = feature;
+      k.store(k.fromElements({state.result[i], state.result[i + 1]}), scratch, place);
+    });
+  });
+}
+
+void MatrixBlocksKernel::build() {
   Value first = k.mul(block, strategy.getKeys()), limit = operands.loadLimit(k, token);
-  tiles.place(operands, k, lane);
-  FlashMatrices rows(operands, k, tiles, lane);
+  // Of the block, whose queries all its warps share.
+  Value blockFirst = k.mul(k.block(gpu::Dimension::x), strategy.getWarps() * strategy.getKeys());
+  k.ifThen(k.isBelow(blockFirst, limit), [&] {
+    storeQueries(operands, k, queries, k.index(0), kMatrixRows, thread, strategy.getWarps() * kWarpThreads,
+                 [&](Value row) { return getRow(row); });
+    k.barrier();
+  });
+  FlashMatrices rows(operands, k, tiles, queries, /*firstQuery=*/k.index(0), lane);
   k.ifThen(k.isBelow(first, limit), [&] {
-    tiles.start(operands, k, warp, operands.loadSlot(k, token), keyHead, first, lane, kWarpThreads);
+    tiles.start(k, warp, operands.loadSlot(k, token), keyHead, first, limit, lane, kWarpThreads);
     k.closeCopies();
-    for (int64_t half = 0; half < 2; ++half) {
-      Value part = k.add(k.mul(headGroup, shape.heads), rows.getRow(half)), last = k.index(operands.getGroup() - 1);
-      Value isValid =
-          k.both(k.isBelow(rows.getRow(half), k.index(shape.heads)), k.isBelow(part, k.index(operands.getGroup())));
-      rows.setRow(half, token, k.add(k.mul(keyHead, operands.getGroup()), k.min(part, last)), isValid);
-    }
     k.awaitCopies(0);
     k.warpBarrier();
     SmallVector<Value> limits(2, k.toI32(limit));
@@ -249,16 +315,11 @@ void mf::buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scra
     SmallVector<MatrixState> states = unflatten(k.choose(
         isMasked, [&] { return build(true); }, [&] { return build(false); }));
     for (auto [half, state] : llvm::enumerate(states))
-      k.ifThen(rows.getValid()[half], [&, &state = state, half = half] {
-        Value head = rows.getHead(half);
-        // The sum follows the maximum, and that the result.
-        SmallVector<Value> place = {token, head, block, k.index(operands.valueSize)};
-        k.ifThen(k.isEqual(k.rem(lane, 4), k.index(0)), [&] {
-          k.store(k.fromElements({state.maximum, state.sum}), scratch, place);
-        });
-        rows.forEachPair([&](int64_t i, Value feature) {
-          k.store(k.fromElements({state.result[i], state.result[i + 1]}), scratch, {token, head, block, feature});
-        });
-      });
+      store(rows, state, getRow(rows.getRow(half)));
   });
+}
+
+void mf::buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy,
+                                   GPUKernelBuilder &k) {
+  MatrixBlocksKernel(operands, scratch, strategy, k).build();
 }

@@ -1,8 +1,8 @@
 // RUN: mf-opt %s --convert-mf-to-gpu --split-input-file --verify-diagnostics
 
 func.func @f32(%q: memref<?x8x64xf32>, %c: memref<?x8x?x64xf32>, %s: memref<?xi32>) {
-  // expected-error @+1 {{which needs caches of f16 or of bf16 with multiples of 16 features, 128 at most}}
-  mf.cached_attention scale(0.125) strategy(#mf.gpu_matrix_flash<warps = 4, keys = 64, split_tokens = 0, registers = 168>)
+  // expected-error @+1 {{which needs caches of f16 or of bf16, in rows or in panels of pieces of 16 bytes, with multiples of 16 features, 128 at most}}
+  mf.cached_attention scale(0.125) strategy(#mf.gpu_matrix_flash<warps = 4, keys = 64, split_tokens = 0>)
       ins(%q, %c, %c, %s, %s : memref<?x8x64xf32>, memref<?x8x?x64xf32>, memref<?x8x?x64xf32>, memref<?xi32>, memref<?xi32>)
       outs(%q : memref<?x8x64xf32>)
   return
@@ -12,7 +12,7 @@ func.func @f32(%q: memref<?x8x64xf32>, %c: memref<?x8x?x64xf32>, %s: memref<?xi3
 
 func.func @no_scratch(%q: memref<?x8x64xf32>, %c: memref<?x8x?x64xf16>, %s: memref<?xi32>) {
   // expected-error @+1 {{expects scratch for the blocks of keys, which mf-gpu-add-scratch gives}}
-  mf.cached_attention scale(0.125) strategy(#mf.gpu_matrix_flash<warps = 4, keys = 64, split_tokens = 16, registers = 168>)
+  mf.cached_attention scale(0.125) strategy(#mf.gpu_matrix_flash<warps = 4, keys = 64, split_tokens = 16>)
       ins(%q, %c, %c, %s, %s : memref<?x8x64xf32>, memref<?x8x?x64xf16>, memref<?x8x?x64xf16>, memref<?xi32>, memref<?xi32>)
       outs(%q : memref<?x8x64xf32>)
   return
@@ -20,10 +20,10 @@ func.func @no_scratch(%q: memref<?x8x64xf32>, %c: memref<?x8x?x64xf16>, %s: memr
 
 // -----
 
-func.func @unaligned(%x: memref<?x33xf32>, %w: memref<7x33xf16>, %y: memref<?x7xf32>) {
-  // expected-error @+1 {{which needs weights of f16 or bf16 and features in pieces of 16 bytes}}
-  mf.linear strategy(#mf.gpu_matrix_dense<rows = 128, columns = 128, features = 32, warp_rows = 64, warp_columns = 32,
-      stages = 3, registers = 168, slice = 64, stream_tokens = 8>)
-      ins(%x, %w : memref<?x33xf32>, memref<7x33xf16>) outs(%y : memref<?x7xf32>)
+func.func @unaligned(%x: memref<?x33xf32>, %w: memref<1x33x16xf16>, %y: memref<?x7xf32>) {
+  // expected-error @+1 {{which needs panels of f16 or bf16 with multiples of 8 columns, and multiples of 8 features}}
+  mf.linear layout(<columns = 16>) strategy(#mf.gpu_matrix_dense<rows = 128, columns = 128, features = 32, warp_rows = 32,
+      warp_columns = 32, stages = 3, slice = 64, stream_tokens = 32>)
+      ins(%x, %w : memref<?x33xf32>, memref<1x33x16xf16>) outs(%y : memref<?x7xf32>)
   return
 }

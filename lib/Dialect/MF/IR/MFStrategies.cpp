@@ -203,36 +203,51 @@ LogicalResult GPUFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 int64_t GPUFlashAttr::getTokenTile() const { return 0; }
 
-/// Of a thread; what PTX calls .maxnreg.
-static LogicalResult verifyRegisters(function_ref<InFlightDiagnostic()> emitError, int64_t registers) {
-  constexpr int64_t least = 32, most = 255;
-  if (registers >= least && registers <= most)
+/// For addresses, limits and what is on its way, beside matrices.
+static constexpr int64_t kOtherRegisters = 40;
+
+/// Threads of a block share these, and one has 255 at most.
+static LogicalResult verifyRegisters(function_ref<InFlightDiagnostic()> emitError, int64_t registers, int64_t threads) {
+  constexpr int64_t all = 65536, most = 255;
+  int64_t has = std::min(most, all / threads);
+  if (registers <= has)
     return success();
-  return emitError() << "expects registers to be in [" << least << ", " << most << "], found " << registers;
+  return emitError() << "expects tiles that need at most " << has << " registers of each of " << threads
+                     << " threads, found " << registers;
+}
+
+/// Of the sums of a warp's results a lane has as many as it has of those of the slices before.
+static int64_t getDenseRegisters(int64_t warpRows, int64_t warpColumns) {
+  constexpr int64_t partsOfX = 8;
+  return 2 * warpRows * warpColumns / kWarpThreads + warpColumns / 4 + partsOfX + kOtherRegisters;
+}
+int64_t GPUMatrixDenseAttr::getRegisters() const { return getDenseRegisters(getWarpRows(), getWarpColumns()); }
+
+int64_t GPUMatrixFlashAttr::getRegisters(int64_t valueSize) const {
+  return valueSize / 2 + getKeys() / 2 + getKeys() / 4 + kOtherRegisters;
 }
 
 LogicalResult GPUMatrixDenseAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
                                          int64_t features, int64_t warpRows, int64_t warpColumns, int64_t stages,
-                                         int64_t registers, int64_t slice, int64_t streamTokens) {
+                                         int64_t slice, int64_t streamTokens) {
   // What a warp loads at once.
-  constexpr int64_t side = 16;
-  if (warpRows < 1 || warpRows % side != 0 || warpColumns < 1 || warpColumns % side != 0)
-    return emitError() << "expects warp_rows and warp_columns to be multiples of " << side << ", found " << warpRows
-                       << " and " << warpColumns;
+  constexpr int64_t side = 16, loadedColumns = 32;
+  if (warpRows < 1 || warpRows % side != 0 || warpColumns < 1 || warpColumns % loadedColumns != 0)
+    return emitError() << "expects warp_rows to be a multiple of " << side << " and warp_columns one of " << loadedColumns
+                       << ", found " << warpRows << " and " << warpColumns;
   if (rows < 1 || rows % warpRows != 0 || columns < 1 || columns % warpColumns != 0)
     return emitError() << "expects rows and columns to be multiples of warp_rows and warp_columns, found " << rows
                        << " and " << columns;
-  if (failed(verifyWarps(emitError, rows / warpRows * (columns / warpColumns))) ||
-      failed(verifyRegisters(emitError, registers)))
+  int64_t warps = rows / warpRows * (columns / warpColumns);
+  if (failed(verifyWarps(emitError, warps)) ||
+      failed(verifyRegisters(emitError, getDenseRegisters(warpRows, warpColumns), warps * kWarpThreads)))
     return failure();
-  int64_t threads = rows / warpRows * (columns / warpColumns) * kWarpThreads;
-  if (features < 1 || features % side != 0 || rows * features % (8 * threads) != 0)
-    return emitError() << "expects features to be a multiple of " << side << " of which each of " << threads
-                       << " threads takes 8 at a time, found " << features;
+  if (features < 1 || features % side != 0)
+    return emitError() << "expects features to be a multiple of " << side << ", found " << features;
   if (stages < 2)
     return emitError() << "expects stages to be 2 or more, found " << stages;
-  if (slice < 1 || slice % 8 != 0)
-    return emitError() << "expects slice to be a multiple of 8, found " << slice;
+  if (slice < 1 || slice % features != 0)
+    return emitError() << "expects slice to be a multiple of features, found " << slice;
   if (streamTokens < 0)
     return emitError() << "expects stream_tokens to be 0 or more, found " << streamTokens;
   return success();
@@ -240,8 +255,8 @@ LogicalResult GPUMatrixDenseAttr::verify(function_ref<InFlightDiagnostic()> emit
 int64_t GPUMatrixDenseAttr::getTokenTile() const { return 0; }
 
 LogicalResult GPUMatrixFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t keys,
-                                         int64_t splitTokens, int64_t registers) {
-  if (failed(verifyWarps(emitError, warps)) || failed(verifyRegisters(emitError, registers)))
+                                         int64_t splitTokens) {
+  if (failed(verifyWarps(emitError, warps)))
     return failure();
   if (keys < 1 || keys % 32 != 0)
     return emitError() << "expects keys to be a multiple of 32, found " << keys;
