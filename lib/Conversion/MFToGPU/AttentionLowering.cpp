@@ -21,6 +21,13 @@ static int64_t getWeightBytes(GPUFlashAttr strategy, int64_t rows) {
   return strategy.getWarps() * kFlashKeys * rows * 4;
 }
 
+/// A thread's part where two blocks share the registers of a multiprocessor. Left to itself, the assembler has more
+/// blocks share them and spills.
+static int64_t getRegisters(GPUMatrixFlashAttr strategy) {
+  constexpr int64_t all = 65536, most = 255, blocks = 2;
+  return std::min(most, all / (blocks * strategy.getWarps() * kWarpThreads));
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels of many tokens
 //===----------------------------------------------------------------------===//
@@ -45,7 +52,8 @@ static void launchMany(KernelModule &kernels, Operation *op, GPUMatrixFlashAttr 
                  {{kernels.ceilDiv(loc, kernels.getTokens(loc, operands.q), shape.tile.tokens),
                    kernels.index(loc, operands.keyHeads * shape.tile.headGroups)},
                   strategy.getWarps() * kWarpThreads,
-                  shape.tileBytes},
+                  shape.tileBytes,
+                  getRegisters(strategy)},
                  [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixFlash(getOperands(inner), strategy, k); });
 }
 
@@ -89,6 +97,7 @@ static void launchFew(KernelModule &kernels, Operation *op, GPUMatrixFlashAttr s
   MatrixFlashShape shape(getOperands(op), strategy);
   LaunchShape launch = getBlocksShape(kernels, op, strategy.getWarps(), strategy.getKeys(), shape.split.headGroups);
   launch.workgroupBytes = shape.splitBytes;
+  launch.registers = getRegisters(strategy);
   kernels.launch(op, "attention_matrix_blocks", launch, [&](Operation *inner, GPUKernelBuilder &k) {
     buildGPUMatrixFlashBlocks(getOperands(inner), getScratch(inner), strategy, k);
   });

@@ -12,8 +12,8 @@ static constexpr double log2e = 1.4426950408889634;
 static constexpr int64_t kHalves = 2, kDepth = 16, kColumns = 8;
 /// Elements of a vector of f32.
 static constexpr int64_t kVector = 4;
-/// Features behind which a warp waits for itself: what is loaded ahead without bound does not fit into registers.
-static constexpr int64_t kFence = 32;
+/// Features of keys that are loaded at a time, and of values.
+static constexpr int64_t kLoadedFeatures = 32, kValueFeatures = 64;
 /// Powers that are computed at a time.
 static constexpr size_t kPowers = 4;
 
@@ -53,7 +53,7 @@ mf::FlashMatrices::FlashMatrices(const AttentionOperands &operands, GPUKernelBui
   this->queries.setLane(lane);
 }
 
-SmallVector<MatrixState> mf::FlashMatrices::getEmpty() {
+SmallVector<MatrixState> mf::FlashMatrices::getEmpty(const AttentionOperands &operands, GPUKernelBuilder &k) {
   Value zero = k.constant(0.0f);
   return SmallVector<MatrixState>(
       kHalves, {k.constant(minusInfinity), zero, SmallVector<Value>(operands.valueSize / kColumns * 2, zero)});
@@ -63,24 +63,35 @@ SmallVector<MatrixState> mf::FlashMatrices::getEmpty() {
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// The products of the queries with all keys of the block, 8 keys in each.
+/// The products of the queries with all keys of the block, 8 keys in each. The loop is not unrolled, as its bound is no
+/// constant: what is loaded ahead does not fit into registers.
 SmallVector<mf::FlashMatrices::Words> mf::FlashMatrices::multiplyKeys(Value buffer) {
-  SmallVector<Words> scores(tiles.blockKeys / kColumns, Words(4, k.constant(0.0f)));
-  for (int64_t feature = 0; feature < operands.keySize; feature += kDepth) {
-    if (feature % kFence == 0)
-      k.warpBarrier();
-    // In registers over all blocks of keys they would spill.
-    Words query = Words(queries.load(k, k.index(0), firstQuery, k.index(feature / kPiece), MatrixOrder::ByRows,
-                                     /*isTransposed=*/false));
-    for (int64_t key = 0; key < tiles.blockKeys; key += kDepth) {
-      SmallVector<Value> words = tiles.loadKeys(k, buffer, key, feature);
-      for (int64_t pair = 0; pair < 2; ++pair) {
-        Words &sums = scores[key / kColumns + pair];
-        sums = k.multiplyMatrices(query, ArrayRef(words).slice(2 * pair, 2), sums, element);
-      }
+  int64_t step = operands.keySize % kLoadedFeatures == 0 ? kLoadedFeatures : kDepth;
+  SmallVector<Value> zeros(tiles.blockKeys / kColumns * 4, k.constant(0.0f));
+  Value end = k.computeHere(k.index(operands.keySize));
+  SmallVector<Value> all = k.loop(k.index(0), end, k.index(step), zeros, [&](Value first, ValueRange sums) {
+    SmallVector<Value> next(sums);
+    for (int64_t feature = 0; feature < step; feature += kDepth)
+      addFeatures(buffer, k.add(first, feature), next);
+    return next;
+  });
+  SmallVector<Words> scores;
+  for (size_t i = 0; i < all.size(); i += 4)
+    scores.emplace_back(ArrayRef(all).slice(i, 4));
+  return scores;
+}
+
+/// Adds the products of 16 features from `feature` on.
+void mf::FlashMatrices::addFeatures(Value buffer, Value feature, MutableArrayRef<Value> scores) {
+  SmallVector<Value> query = queries.load(k, k.index(0), firstQuery, k.div(feature, kPiece), MatrixOrder::ByRows,
+                                          /*isTransposed=*/false);
+  for (int64_t key = 0; key < tiles.blockKeys; key += kDepth) {
+    SmallVector<Value> words = tiles.loadKeys(k, buffer, key, feature);
+    for (int64_t pair = 0; pair < 2; ++pair) {
+      MutableArrayRef<Value> sums = scores.slice(4 * (key / kColumns + pair), 4);
+      llvm::copy(k.multiplyMatrices(query, ArrayRef(words).slice(2 * pair, 2), sums, element), sums.begin());
     }
   }
-  return scores;
 }
 
 /// The value of `combine` over the four lanes that have a query.
@@ -218,15 +229,27 @@ SmallVector<MatrixState> mf::FlashMatrices::addBlock(ArrayRef<MatrixState> state
     if (isMasked)
       next[half].maximum = k.select(isSeen[half], next[half].maximum, states[half].maximum);
   }
-  for (int64_t feature = 0; feature < operands.valueSize; feature += kColumns) {
-    if (feature % kFence == 0)
-      k.warpBarrier();
-    Words sums = multiplyValues(weights, buffer, feature, isMasked);
-    for (int64_t half = 0; half < kHalves; ++half)
-      for (int64_t i = 0; i < 2; ++i) {
-        Value before = states[half].result[next[half].result.size()];
-        next[half].result.push_back(join(half, before, sums[2 * half + i]));
-      }
+  for (int64_t first = 0; first < operands.valueSize; first += kValueFeatures) {
+    // Some query has a weight; no compiler knows, so that none loads values ahead of here, which spills.
+    Value sum = k.addF(blocks[0].sum, blocks[1].sum);
+    Value hasWeight = k.isAny(k.compareF(arith::CmpFPredicate::UNE, sum, k.constant(0.0f)));
+    int64_t end = std::min(first + kValueFeatures, operands.valueSize);
+    SmallVector<Value> before;
+    for (int64_t feature = first; feature < end; feature += kColumns)
+      for (const MatrixState &state : states)
+        llvm::append_range(before, ArrayRef(state.result).slice(feature / kColumns * 2, 2));
+    SmallVector<Value> after = k.choose(
+        hasWeight,
+        [&] {
+          SmallVector<Value> results;
+          for (int64_t feature = first; feature < end; feature += kColumns)
+            for (auto [i, sum] : llvm::enumerate(multiplyValues(weights, buffer, feature, isMasked)))
+              results.push_back(join(i / 2, before[results.size()], sum));
+          return results;
+        },
+        before);
+    for (size_t i = 0; i < after.size(); ++i)
+      next[i / 2 % kHalves].result.push_back(after[i]);
   }
   return next;
 }

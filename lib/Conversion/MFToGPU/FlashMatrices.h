@@ -37,7 +37,8 @@ public:
   /// The lane's query number `half`, as a row of `queries`.
   Value getRow(int64_t half) { return k.add(firstQuery, k.add(k.div(lane, 4), half * 8)); }
 
-  SmallVector<MatrixState> getEmpty();
+  /// States of rows that have seen no keys.
+  static SmallVector<MatrixState> getEmpty(const AttentionOperands &operands, GPUKernelBuilder &k);
   /// What the keys of a block give, of which the lane's queries see those below `limits`, i32. With `isMasked` some
   /// query does not see all of them.
   SmallVector<MatrixState> addBlock(ArrayRef<MatrixState> states, Value buffer, Value first, ArrayRef<Value> limits,
@@ -50,6 +51,7 @@ public:
 private:
   using Words = SmallVector<Value, 4>;
   SmallVector<Words> multiplyKeys(Value buffer);
+  void addFeatures(Value buffer, Value feature, MutableArrayRef<Value> scores);
   SmallVector<MatrixState> weigh(MutableArrayRef<Words> scores, Value first, ArrayRef<Value> limits, bool isMasked);
   SmallVector<Words> roundWeights(ArrayRef<Words> weights);
   Words multiplyValues(ArrayRef<Words> weights, Value buffer, int64_t feature, bool isMasked);

@@ -33,10 +33,10 @@ void mf::KeyTiles::place(GPUKernelBuilder &k, Value lane) {
   values.place(k, element, keys.getBytes(), lane);
 }
 
-void mf::KeyTiles::start(GPUKernelBuilder &k, Value buffer, Value slot, Value keyHead, Value first, Value end,
-                         Value callingThread, int64_t threads) const {
-  // Rows and pieces of a thread are the same for all blocks of keys: kept in registers, they spill.
-  Value thread = k.computeHere(callingThread);
+void mf::KeyTiles::start(GPUKernelBuilder &k, Value buffer, Value ofSlot, Value ofHead, Value first, Value end,
+                         Value ofThread, int64_t threads) const {
+  // What follows from these is the same for all blocks of keys: kept in registers, it spills.
+  Value thread = k.computeHere(ofThread), slot = k.computeHere(ofSlot), keyHead = k.computeHere(ofHead);
   /// Copies `tile`; `getElement` gives key, counted from `first`, and feature of a piece of a row.
   auto copy = [&](const MatrixTile &tile, Value source, function_ref<std::pair<Value, Value>(Value, Value)> getElement,
                   function_ref<SmallVector<Value>(Value, Value)> getPlace) {
@@ -67,16 +67,16 @@ void mf::KeyTiles::start(GPUKernelBuilder &k, Value buffer, Value slot, Value ke
       [&](Value key, Value feature) { return operands.getValuePlace(k, slot, keyHead, key, feature); });
 }
 
-SmallVector<Value> mf::KeyTiles::loadKeys(GPUKernelBuilder &k, Value buffer, int64_t key, int64_t feature) const {
+SmallVector<Value> mf::KeyTiles::loadKeys(GPUKernelBuilder &k, Value buffer, int64_t key, Value feature) const {
   if (keyForm == KeyForm::Rows)
-    return keys.load(k, buffer, k.index(key), k.index(feature / kPiece), MatrixOrder::ByColumns,
+    return keys.load(k, buffer, k.index(key), k.div(feature, kPiece), MatrixOrder::ByColumns,
                      /*isTransposed=*/false);
   if (keyForm == KeyForm::Columns)
-    return keys.load(k, buffer, k.index(feature), k.index(key / kPiece), MatrixOrder::ByRows, /*isTransposed=*/true);
+    return keys.load(k, buffer, feature, k.index(key / kPiece), MatrixOrder::ByRows, /*isTransposed=*/true);
   SmallVector<Value> words;
   for (int64_t column = key; column < key + 2 * kColumns; column += kColumns)
-    for (int64_t row = feature; row < feature + kDepth; row += kDepth / 2)
-      words.push_back(keys.loadPair(k, buffer, k.index(row / 2), k.index(column)));
+    for (int64_t row = 0; row < kDepth; row += kDepth / 2)
+      words.push_back(keys.loadPair(k, buffer, k.add(k.div(feature, 2), row / 2), k.index(column)));
   return words;
 }
 

@@ -31,7 +31,7 @@ public:
              int64_t threads) const;
 
   /// Words of 16 features and 8 keys, then of the next 8 keys.
-  SmallVector<Value> loadKeys(GPUKernelBuilder &k, Value buffer, int64_t key, int64_t feature) const;
+  SmallVector<Value> loadKeys(GPUKernelBuilder &k, Value buffer, int64_t key, Value feature) const;
   /// Words of 16 keys and 8 features, then of the next 16 keys.
   SmallVector<Value> loadValues(GPUKernelBuilder &k, Value buffer, int64_t key, int64_t feature) const;
 

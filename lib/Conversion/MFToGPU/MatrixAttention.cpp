@@ -48,7 +48,7 @@ public:
   void build();
 
 private:
-  FlashMatrices getRows();
+  FlashMatrices getRows(Value here);
   QueryRow getRow(Value row);
   SmallVector<Value> getLimits(Value begin, Value runEnd);
   Value getToken(Value i) { return k.min(k.add(firstToken, i), lastToken); }
@@ -85,10 +85,10 @@ MatrixFlashKernel::MatrixFlashKernel(const AttentionOperands &operands, GPUMatri
   queries.place(k, getElementTypeOrSelf(operands.keys.getType()), tiles.getBytes(), lane);
 }
 
-/// The rows of the warp, computed from the thread at hand: kept in registers over all keys, places of rows and of what
-/// is loaded spill.
-FlashMatrices MatrixFlashKernel::getRows() {
-  Value here = k.computeHere(thread), firstRow = k.mul(k.div(here, kWarpThreads), kMatrixRows);
+/// The rows of the warp, computed from the thread `here`, which is the thread: kept in registers over all keys, places of
+/// rows and of what is loaded spill.
+FlashMatrices MatrixFlashKernel::getRows(Value here) {
+  Value firstRow = k.mul(k.div(here, kWarpThreads), kMatrixRows);
   return {operands, k, tiles, queries, firstRow, k.rem(here, kWarpThreads)};
 }
 
@@ -141,7 +141,9 @@ Value MatrixFlashKernel::getEnd(Value begin, Value runEnd) {
 
 /// How many keys the lane's queries see, i32; none where their tokens are not of the run.
 SmallVector<Value> MatrixFlashKernel::getLimits(Value begin, Value runEnd) {
-  FlashMatrices rows = getRows();
+  // Another value than that of a block of keys, which would be taken from here otherwise.
+  Value warp = k.computeHere(k.div(thread, kWarpThreads));
+  FlashMatrices rows = getRows(k.add(k.mul(warp, kWarpThreads), k.computeHere(lane)));
   SmallVector<Value> limits;
   for (int64_t half = 0; half < 2; ++half) {
     QueryRow row = getRow(rows.getRow(half));
@@ -156,7 +158,7 @@ SmallVector<Value> MatrixFlashKernel::getLimits(Value begin, Value runEnd) {
 /// Warps whose queries see none of the keys have nothing to do.
 SmallVector<Value> MatrixFlashKernel::addBlock(Value step, ArrayRef<Value> limits, ValueRange values) {
   Value first = k.mul(step, strategy.getKeys()), end = k.add(first, strategy.getKeys()), buffer = k.rem(step, 2);
-  FlashMatrices rows = getRows();
+  FlashMatrices rows = getRows(k.computeHere(thread));
   auto isAny = [&](auto holds) { return k.isAny(k.either(holds(limits[0]), holds(limits[1]))); };
   auto build = [&](bool isMasked) {
     return flatten(rows.addBlock(unflatten(values), buffer, first, limits, isMasked));
@@ -200,7 +202,7 @@ SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
   setRunStep();
   Value all = k.index(shape.tokens);
   SmallVector<Value> added =
-      k.loop(k.index(0), all, runStep, flatten(getRows().getEmpty()), [&](Value begin, ValueRange values) {
+      k.loop(k.index(0), all, runStep, flatten(FlashMatrices::getEmpty(operands, k)), [&](Value begin, ValueRange values) {
         Value slot = operands.loadSlot(k, getToken(begin));
         Value previous = operands.loadSlot(k, getToken(k.sub(k.max(begin, k.index(1)), k.index(1))));
         Value isBegin = k.either(k.isEqual(begin, k.index(0)),
@@ -228,7 +230,7 @@ void MatrixFlashKernel::build() {
   storeQueries(operands, k, queries, firstRow, kMatrixRows, lane, kWarpThreads, [&](Value row) { return getRow(row); });
   k.warpBarrier();
   SmallVector<MatrixState> states = addRuns();
-  FlashMatrices rows = getRows();
+  FlashMatrices rows = getRows(k.computeHere(thread));
   for (auto [half, state] : llvm::enumerate(states))
     rows.store(state, getRow(rows.getRow(half)));
 }
@@ -310,7 +312,7 @@ void MatrixBlocksKernel::build() {
     k.awaitCopies(0);
     k.warpBarrier();
     SmallVector<Value> limits(2, k.toI32(limit));
-    auto build = [&](bool isMasked) { return flatten(rows.addBlock(rows.getEmpty(), warp, first, limits, isMasked)); };
+    auto build = [&](bool isMasked) { return flatten(rows.addBlock(FlashMatrices::getEmpty(operands, k), warp, first, limits, isMasked)); };
     Value isMasked = k.isBelow(limit, k.add(first, strategy.getKeys()));
     SmallVector<MatrixState> states = unflatten(k.choose(
         isMasked, [&] { return build(true); }, [&] { return build(false); }));

@@ -17,6 +17,7 @@ func.func @attention(%q: memref<?x8x64xf32>, %k: memref<?x2x?x64xf16>, %v: memre
 }
 // All warps read the queries of a block, which are rounded once; a warp waits for its own copies, of keys that are seen.
 // CHECK-LABEL: gpu.func @attention_matrix_blocks_0
+//  CHECK-SAME: nvvm.maxnreg = 255
 //       CHECK: arith.truncf {{.*}} : vector<8xf32> to vector<8xf16>
 //       CHECK: gpu.barrier
 //       CHECK: nvgpu.device_async_copy {{.*}}, 8, %{{.*}} {bypassL1}
