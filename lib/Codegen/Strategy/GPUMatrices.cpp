@@ -53,24 +53,11 @@ StrategyAttrInterface mlir::mf::selectGPULinearStrategy(LinearOp op, GPUTargetAt
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// Whether pieces of 16 bytes are words of products, or rows of matrices: adjacent keys of a feature, or pairs: features
-/// of some keys, keys of some features.
-static bool hasPieces(CacheLayoutAttr layout, bool isKeys) {
-  constexpr int64_t pair = 2;
-  if (!layout)
-    return true;
-  if (!isKeys)
-    return layout.getKeys() == pair && layout.getFeatures() == 1;
-  return layout.getFeatures() <= pair && layout.getKeys() % (kPiece / layout.getFeatures()) == 0;
-}
-
 bool mlir::mf::hasAttentionMatrices(CachedAttentionOp op) {
   constexpr int64_t depth = 16, most = 128;
   int64_t keySize = getLastSize(op.getKeys()), valueSize = getLastSize(op.getValues());
   auto isWhole = [](int64_t size) { return size > 0 && size % depth == 0 && size <= most; };
-  if (!isHalf(op.getKeys()) || getElementTypeOrSelf(op.getKeys()) != getElementTypeOrSelf(op.getValues()))
-    return false;
-  return hasPieces(op.getLayoutAttr(), /*isKeys=*/true) && hasPieces(op.getValuesLayoutAttr(), /*isKeys=*/false) &&
+  return isHalf(op.getKeys()) && getElementTypeOrSelf(op.getKeys()) == getElementTypeOrSelf(op.getValues()) &&
          isWhole(keySize) && isWhole(valueSize);
 }
 

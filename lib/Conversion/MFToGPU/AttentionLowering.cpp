@@ -128,7 +128,7 @@ LogicalResult mf::lowerAttention(KernelModule &kernels, ComputeOpInterface op) {
     auto cached = dyn_cast<CachedAttentionOp>(op.getOperation());
     if (!cached || !hasAttentionMatrices(cached))
       return op.emitOpError("has the strategy ")
-             << matrices << ", which needs caches of f16 or of bf16, in rows or in panels of pieces of 16 bytes, with multiples of 16 features, 128 at most";
+             << matrices << ", which needs caches of f16 or of bf16 with multiples of 16 features, 128 at most";
     return launchByTokens(kernels, op, matrices);
   }
   auto strategy = getGPUStrategy<GPUFlashAttr>(op);

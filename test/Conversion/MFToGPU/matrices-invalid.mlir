@@ -1,7 +1,7 @@
 // RUN: mf-opt %s --convert-mf-to-gpu --split-input-file --verify-diagnostics
 
 func.func @f32(%q: memref<?x8x64xf32>, %c: memref<?x8x?x64xf32>, %s: memref<?xi32>) {
-  // expected-error @+1 {{which needs caches of f16 or of bf16, in rows or in panels of pieces of 16 bytes, with multiples of 16 features, 128 at most}}
+  // expected-error @+1 {{which needs caches of f16 or of bf16 with multiples of 16 features, 128 at most}}
   mf.cached_attention scale(0.125) strategy(#mf.gpu_matrix_flash<warps = 4, keys = 64, split_tokens = 0>)
       ins(%q, %c, %c, %s, %s : memref<?x8x64xf32>, memref<?x8x?x64xf32>, memref<?x8x?x64xf32>, memref<?xi32>, memref<?xi32>)
       outs(%q : memref<?x8x64xf32>)

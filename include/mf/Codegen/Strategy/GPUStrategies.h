@@ -27,21 +27,20 @@ int64_t getSliceStrips(LookupOp op);
 /// a quarter of the rows of a table. Other tables, pruned ones too: a gather.
 StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
 
-/// Whether `op` can be products of matrices: floats of 16 bits as weights, whose pieces of 16 bytes are aligned, and so
-/// are those of x.
+/// Whether `op` can be products of matrices: floats of 16 bits as weights, in panels of whole pieces of 16 bytes, which x
+/// has too.
 bool hasDenseMatrices(LinearOp op);
 
-/// Tensor cores where they can take it and `target` has the workgroup memory: tiles of 128 x 128 results. Others: tiles
-/// of 64 x 64. A stream of weights below 8 tokens. Integers for
-/// quantised weights.
+/// Tensor cores where they can take it and `target` has the workgroup memory: tiles of 128 x 128 results, a stream of
+/// weights below 32 tokens. Others: tiles of 64 x 64, a stream below 8 tokens. Integers for quantised weights.
 StrategyAttrInterface selectGPULinearStrategy(LinearOp op, GPUTargetAttr target);
 
-/// Whether `op` can be products of matrices: caches of floats of one type of 16 bits without pairs, whose features are
+/// Whether `op` can be products of matrices: caches of floats of one type of 16 bits, in any layout, whose features are
 /// multiples of 16, 128 at most.
 bool hasAttentionMatrices(CachedAttentionOp op);
 
 /// Tensor cores where they can take it and `target` has the workgroup memory: 4 warps, blocks of 64 keys,
-/// of 32 where features are too many for registers. Others: a warp for 4 queries, for 2 of results that are too wide
+/// of 32 where a thread would need more than 128 registers. Others: a warp for 4 queries, for 2 of results that are too wide
 /// for registers. Caches are split below 16 tokens.
 StrategyAttrInterface selectGPUAttentionStrategy(ComputeOpInterface op, GPUTargetAttr target);
 
