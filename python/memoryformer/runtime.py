@@ -10,31 +10,23 @@ from __future__ import annotations
 
 import ctypes
 import json
-import math
 import os
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from . import abi
 from .abi import Error
+from .feeds import Feed, StepStructs, token_tensor
 
 __all__ = ["Error", "Feed", "Model", "Session", "library_info", "load", "verify_parameters"]
 
 LoopBody = Callable[[int, int, int], None]
 ParallelFor = Callable[[LoopBody, int], None]
-
-
-class Feed(NamedTuple):
-    """Tokens that a step appends to a sequence: ids [n], n >= 1; `logits` is "none", "last" or "all"."""
-
-    sequence: int
-    tokens: Any
-    logits: str = "last"
 
 
 def load(
@@ -256,6 +248,7 @@ class Session:
         model._check(self._api.session_create(model._open_handle(), byref(options), byref(handle)))
         self._handle = handle
         self._close = weakref.finalize(self, self._api.session_destroy, handle)
+        self._structs = StepStructs()
 
     def close(self) -> None:
         """Frees the session and its sequences."""
@@ -300,7 +293,7 @@ class Session:
         default), one a token for "all", none for "none"; None where there are no rows. On an error nothing is appended.
         out: compact f32 [rows, vocabulary] to write to instead of a new array.
         """
-        given = _Feeds(feeds)
+        given = self._structs.take(feeds)
         if out is None and given.rows:
             out = np.empty((given.rows, self._vocabulary), np.float32)
         logits = abi.tensor(out, output=True).pointer if out is not None else None
@@ -315,16 +308,14 @@ class Session:
         """
         if not self.best:
             raise Error("this library cannot tell the likeliest tokens alone; use step and sample")
-        given = _Feeds(feeds)
-        ids, logits = np.empty((given.rows, k), np.int32), np.empty((given.rows, k), np.float32)
-        written = [abi.tensor(array, output=True) for array in (ids, logits)]
-        pointers = [tensor.pointer for tensor in written] if given.rows else [None, None]
-        self._check(self._api.step_top_k(self._open_handle(), given.structs, given.count, *pointers))
-        return ids, logits
+        given = self._structs.take(feeds)
+        best = self._structs.best(given.rows, k)
+        self._check(self._api.step_top_k(self._open_handle(), given.structs, given.count, *best.pointers))
+        return best.copy()
 
     def forward(self, ids: Any, out: Any = None) -> Any:
         """Logits f32 [batch, length, vocabulary] of ids [batch, length]; uses free sequences, at least one."""
-        given = _token_tensor(ids)
+        given = token_tensor(ids)
         if out is None:
             out = np.empty((*given.shape, self._vocabulary), np.float32)
         self._check(self._api.forward(self._open_handle(), given.pointer, abi.tensor(out, output=True).pointer))
@@ -355,21 +346,6 @@ class Session:
         self._model._check(status)
 
 
-class _Feeds:
-    """Feeds as the library takes them, and the rows that they ask for."""
-
-    def __init__(self, feeds: Sequence[Feed | tuple]) -> None:
-        feeds = [Feed(*feed) for feed in feeds]
-        self._given = [_token_tensor(feed.tokens) for feed in feeds]  # the structs point into them
-        self.count, self.rows = len(feeds), 0
-        self.structs = (abi.Feed * max(len(feeds), 1))()
-        for struct, feed, tokens in zip(self.structs, feeds, self._given):
-            if feed.logits not in abi.LOGITS:
-                raise Error(f"logits must be one of {', '.join(abi.LOGITS)}, found {feed.logits!r}")
-            struct.sequence, struct.tokens, struct.logits = feed.sequence, tokens.pointer, abi.LOGITS[feed.logits]
-            self.rows += math.prod(tokens.shape) if feed.logits == "all" else int(feed.logits == "last")
-
-
 class _HostLoop:
     """A Python parallel loop as the library's callback; its exceptions are raised again after the library's call."""
 
@@ -394,14 +370,6 @@ class _HostLoop:
 
 def _path_bytes(path: str | os.PathLike[str] | None) -> bytes | None:
     return os.fsencode(path) if path is not None else None
-
-
-def _token_tensor(ids: Any) -> abi.Tensor:
-    """Ids as they are where they have a dtype of their own, else as int64."""
-    if hasattr(ids, "__dlpack__") and not isinstance(ids, np.ndarray):
-        return abi.tensor(ids)
-    array = np.asarray(ids)
-    return abi.tensor(array if array.size else array.astype(np.int64))
 
 
 def _tensor_array(tensors: Sequence[abi.Tensor]) -> Any:
