@@ -151,13 +151,13 @@ LogicalResult KernelRewriter::multiplyMatrices(NVVM::MmaOp op) {
   bool hasSums =
       result && result.getBody().size() == 4 && llvm::all_of(result.getBody(), [](Type type) { return type.isF32(); });
   std::optional<int32_t> element = getHostElement(types);
-  if (!element || !isHostShape(shape.getM(), shape.getN(), shape.getK(), *element == MF_RT_GPU_TF32 ? 8 : 16) || !isRow ||
-      !hasSums)
+  if (!element || !isHostShape(shape.getM(), shape.getN(), shape.getK(), *element == MF_RT_GPU_TF32 ? 8 : 16) ||
+      !isRow || !hasSums)
     return op.emitOpError("runs on the host as m16n8k16 of f16 or bf16, or m16n8k8 of tf32, with f32 sums only");
   Value d = runtime.allocate(b, result);
   call(b, "mf_rt_gpu_multiply_matrices",
-       {integer(b, addSite(op)), integer(b, *element), runtime.createArguments(b, op.getOperandA()), runtime.createArguments(b, op.getOperandB()),
-        runtime.createArguments(b, op.getOperandC()), d});
+       {integer(b, addSite(op)), integer(b, *element), runtime.createArguments(b, op.getOperandA()),
+        runtime.createArguments(b, op.getOperandB()), runtime.createArguments(b, op.getOperandC()), d});
   op.replaceAllUsesWith(runtime.load(b, result, d));
   return success();
 }

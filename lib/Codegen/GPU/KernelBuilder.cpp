@@ -272,7 +272,9 @@ Value GPUKernelBuilder::getPair(Value word, Type element) {
   return vector::BitCastOp::create(b, VectorType::get(2, element), words);
 }
 
-Value GPUKernelBuilder::loadPair(Value memref, ValueRange indices) { return getWord(b, loadStored(memref, indices, 2)); }
+Value GPUKernelBuilder::loadPair(Value memref, ValueRange indices) {
+  return getWord(b, loadStored(memref, indices, 2));
+}
 
 static SmallVector<Value> multiply(ImplicitLocOpBuilder &b, ValueRange x, ValueRange y, ValueRange sums,
                                    NVVM::MMATypes types, int64_t depth) {

@@ -35,13 +35,14 @@ static void launchTile(KernelModule &kernels, LinearOp op, GPUDenseTileAttr stra
 static void launchStream(KernelModule &kernels, LinearOp op, GPUMatrixDenseAttr strategy) {
   Location loc = op.getLoc();
   MatrixStreamShape shape(op, strategy.getSlice());
-  kernels.launch(
-      op, "linear_matrix_stream",
-      {{kernels.index(loc, llvm::divideCeil(getColumns(op), kMatrixStreamColumns)),
-        kernels.ceilDiv(loc, kernels.getTokens(loc, op.getX()), kMatrixStreamTokens)},
-       shape.warps * kWarpThreads,
-       shape.bytes},
-      [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixStream(cast<LinearOp>(inner), strategy.getSlice(), k); });
+  kernels.launch(op, "linear_matrix_stream",
+                 {{kernels.index(loc, llvm::divideCeil(getColumns(op), kMatrixStreamColumns)),
+                   kernels.ceilDiv(loc, kernels.getTokens(loc, op.getX()), kMatrixStreamTokens)},
+                  shape.warps * kWarpThreads,
+                  shape.bytes},
+                 [&](Operation *inner, GPUKernelBuilder &k) {
+                   buildGPUMatrixStream(cast<LinearOp>(inner), strategy.getSlice(), k);
+                 });
 }
 
 static void launchMatrices(KernelModule &kernels, LinearOp op, GPUMatrixDenseAttr strategy) {
@@ -64,14 +65,14 @@ LogicalResult mf::lowerDense(KernelModule &kernels, LinearOp op) {
   Value tokens = kernels.getTokens(op.getLoc(), op.getX());
   auto lower = [&](auto strategy, function_ref<void()> launchMany) {
     kernels.chooseByTokens(
-        op.getLoc(), tokens, strategy.getStreamTokens(), [&] { launchStream(kernels, op, strategy); },
-        launchMany);
+        op.getLoc(), tokens, strategy.getStreamTokens(), [&] { launchStream(kernels, op, strategy); }, launchMany);
     return success();
   };
   if (auto matrices = dyn_cast_or_null<GPUMatrixDenseAttr>(op.getStrategyAttr())) {
     if (!hasDenseMatrices(op))
       return op.emitOpError("has the strategy ")
-             << matrices << ", which needs panels of f16 or bf16 with multiples of 8 columns, and multiples of 8 features";
+             << matrices
+             << ", which needs panels of f16 or bf16 with multiples of 8 columns, and multiples of 8 features";
     return lower(matrices, [&] { launchMatrices(kernels, op, matrices); });
   }
   auto strategy = getGPUStrategy<GPUDenseTileAttr>(op);

@@ -34,8 +34,7 @@ void mf::storeQueries(const AttentionOperands &operands, GPUKernelBuilder &k, co
         [&] {
           SmallVector<Value> elements;
           for (int64_t feature = 0; feature < kPiece; feature += width) {
-            Value vector =
-                k.load(operands.q, {query.token, query.head, k.add(k.mul(piece, kPiece), feature)}, width);
+            Value vector = k.load(operands.q, {query.token, query.head, k.add(k.mul(piece, kPiece), feature)}, width);
             llvm::append_range(elements, k.elements(vector, width));
           }
           return elements;

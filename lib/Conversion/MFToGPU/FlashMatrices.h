@@ -21,8 +21,8 @@ struct MatrixState {
   SmallVector<Value> result;
 };
 
-/// Copies queries to the rows of a tile, rounded to its elements, zeros to those that are not valid; the caller is thread
-/// `thread` of `threads`, and has the rows from `first` on.
+/// Copies queries to the rows of a tile, rounded to its elements, zeros to those that are not valid; the caller is
+/// thread `thread` of `threads`, and has the rows from `first` on.
 void storeQueries(const AttentionOperands &operands, GPUKernelBuilder &k, const MatrixTile &tile, Value first,
                   int64_t rows, Value thread, int64_t threads, function_ref<QueryRow(Value)> getRow);
 
@@ -32,7 +32,6 @@ public:
   /// The queries of the warp are rows of `queries` from `firstQuery` on.
   FlashMatrices(const AttentionOperands &operands, GPUKernelBuilder &k, const KeyTiles &tiles,
                 const MatrixTile &queries, Value firstQuery, Value lane);
-
 
   /// The lane's query number `half`, as a row of `queries`.
   Value getRow(int64_t half) { return k.add(firstQuery, k.add(k.div(lane, 4), half * 8)); }

@@ -1,5 +1,6 @@
-// Blocks of keys and values in workgroup memory as right operands of products of matrices. A word of such an operand has
-// two adjacent features of a key, or two adjacent keys of a feature: pairs are read as they lie, others by ldmatrix.
+// Blocks of keys and values in workgroup memory as right operands of products of matrices. A word of such an operand
+// has two adjacent features of a key, or two adjacent keys of a feature: pairs are read as they lie, others by
+// ldmatrix.
 #include "KeyTiles.h"
 
 using namespace mlir;

@@ -1,4 +1,5 @@
-// Blocks of keys and values in workgroup memory as right operands of products of matrices, whichever way a cache has them.
+// Blocks of keys and values in workgroup memory as right operands of products of matrices, whichever way a cache has
+// them.
 #ifndef MF_LIB_CONVERSION_MFTOGPU_KEYTILES_H
 #define MF_LIB_CONVERSION_MFTOGPU_KEYTILES_H
 

@@ -85,8 +85,8 @@ MatrixFlashKernel::MatrixFlashKernel(const AttentionOperands &operands, GPUMatri
   queries.place(k, getElementTypeOrSelf(operands.keys.getType()), tiles.getBytes(), lane);
 }
 
-/// The rows of the warp, computed from the thread `here`, which is the thread: kept in registers over all keys, places of
-/// rows and of what is loaded spill.
+/// The rows of the warp, computed from the thread `here`, which is the thread: kept in registers over all keys, places
+/// of rows and of what is loaded spill.
 FlashMatrices MatrixFlashKernel::getRows(Value here) {
   Value firstRow = k.mul(k.div(here, kWarpThreads), kMatrixRows);
   return {operands, k, tiles, queries, firstRow, k.rem(here, kWarpThreads)};
@@ -201,8 +201,8 @@ SmallVector<MatrixState> MatrixFlashKernel::addKeys(Value slot, Value end, Array
 SmallVector<MatrixState> MatrixFlashKernel::addRuns() {
   setRunStep();
   Value all = k.index(shape.tokens);
-  SmallVector<Value> added =
-      k.loop(k.index(0), all, runStep, flatten(FlashMatrices::getEmpty(operands, k)), [&](Value begin, ValueRange values) {
+  SmallVector<Value> added = k.loop(
+      k.index(0), all, runStep, flatten(FlashMatrices::getEmpty(operands, k)), [&](Value begin, ValueRange values) {
         Value slot = operands.loadSlot(k, getToken(begin));
         Value previous = operands.loadSlot(k, getToken(k.sub(k.max(begin, k.index(1)), k.index(1))));
         Value isBegin = k.either(k.isEqual(begin, k.index(0)),
@@ -247,7 +247,8 @@ namespace {
 /// Builds the kernel whose warps see a block of keys each, of one token.
 class MatrixBlocksKernel {
 public:
-  MatrixBlocksKernel(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy, GPUKernelBuilder &k);
+  MatrixBlocksKernel(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy,
+                     GPUKernelBuilder &k);
 
   void build();
 
@@ -269,9 +270,10 @@ private:
 MatrixBlocksKernel::MatrixBlocksKernel(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy,
                                        GPUKernelBuilder &k)
     : operands(operands), scratch(scratch), strategy(strategy), k(k), shape(MatrixFlashShape(operands, strategy).split),
-      tiles(operands, /*buffers=*/strategy.getWarps(), strategy.getKeys()), queries(getQueryTile(operands, /*warps=*/1)),
-      thread(k.thread()), warp(k.div(thread, kWarpThreads)), lane(k.rem(thread, kWarpThreads)),
-      token(k.block(gpu::Dimension::z)), group(k.block(gpu::Dimension::y)), keyHead(k.div(group, shape.headGroups)),
+      tiles(operands, /*buffers=*/strategy.getWarps(), strategy.getKeys()),
+      queries(getQueryTile(operands, /*warps=*/1)), thread(k.thread()), warp(k.div(thread, kWarpThreads)),
+      lane(k.rem(thread, kWarpThreads)), token(k.block(gpu::Dimension::z)), group(k.block(gpu::Dimension::y)),
+      keyHead(k.div(group, shape.headGroups)),
       block(k.add(k.mul(k.block(gpu::Dimension::x), strategy.getWarps()), warp)) {
   tiles.place(k, lane);
   queries.place(k, getElementTypeOrSelf(operands.keys.getType()), tiles.getBytes(), lane);
@@ -287,8 +289,9 @@ QueryRow MatrixBlocksKernel::getRow(Value row) {
 void MatrixBlocksKernel::store(FlashMatrices &rows, const MatrixState &state, const QueryRow &row) {
   k.ifThen(row.isValid, [&] {
     SmallVector<Value> place = {token, row.head, block, k.index(operands.valueSize)};
-    k.ifThen(k.isEqual(k.rem(lane, 4), k.index(0)),
-             [&] { k.store(k.fromElements({state.maximum, state.sum}), scratch, place); });
+    k.ifThen(k.isEqual(k.rem(lane, 4), k.index(0)), [&] {
+      k.store(k.fromElements({state.maximum, state.sum}), scratch, place);
+    });
     rows.forEachPair([&](int64_t i, Value feature) {
       place.back() = feature;
       k.store(k.fromElements({state.result[i], state.result[i + 1]}), scratch, place);
@@ -312,7 +315,9 @@ void MatrixBlocksKernel::build() {
     k.awaitCopies(0);
     k.warpBarrier();
     SmallVector<Value> limits(2, k.toI32(limit));
-    auto build = [&](bool isMasked) { return flatten(rows.addBlock(FlashMatrices::getEmpty(operands, k), warp, first, limits, isMasked)); };
+    auto build = [&](bool isMasked) {
+      return flatten(rows.addBlock(FlashMatrices::getEmpty(operands, k), warp, first, limits, isMasked));
+    };
     Value isMasked = k.isBelow(limit, k.add(first, strategy.getKeys()));
     SmallVector<MatrixState> states = unflatten(k.choose(
         isMasked, [&] { return build(true); }, [&] { return build(false); }));

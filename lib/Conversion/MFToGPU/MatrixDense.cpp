@@ -1,5 +1,5 @@
-// The dense layer of many tokens by products of matrices: x and the weight in tiles in workgroup memory, x split into two
-// parts of tf32; sums in f32, those of a slice of features for themselves.
+// The dense layer of many tokens by products of matrices: x and the weight in tiles in workgroup memory, x split into
+// two parts of tf32; sums in f32, those of a slice of features for themselves.
 #include "DenseWeight.h"
 #include "Kernels.h"
 #include "MatrixTile.h"

@@ -1,5 +1,5 @@
-// The dense layer of few tokens by products of matrices: weights straight from memory to registers. A warp sums a slice of
-// the features of 16 tokens and 64 columns as the kernel of many tokens does; slices are added in ascending order.
+// The dense layer of few tokens by products of matrices: weights straight from memory to registers. A warp sums a slice
+// of the features of 16 tokens and 64 columns as the kernel of many tokens does; slices are added in ascending order.
 #include "DenseWeight.h"
 #include "Kernels.h"
 #include "MatrixTile.h"
@@ -123,9 +123,8 @@ SmallVector<Value> MatrixStreamKernel::addStage(Value slice, Value first, Value 
 void MatrixStreamKernel::sumSlice(Value slice) {
   Value first = k.mul(slice, sliceFeatures), end = k.min(k.add(first, sliceFeatures), k.index(shape.features));
   SmallVector<Value> zeros(4 * kLaneColumns, k.constant(0.0f));
-  SmallVector<Value> sums = k.loop(first, end, k.index(kStaged), zeros, [&](Value at, ValueRange sums) {
-    return addStage(slice, at, end, sums);
-  });
+  SmallVector<Value> sums = k.loop(first, end, k.index(kStaged), zeros,
+                                   [&](Value at, ValueRange sums) { return addStage(slice, at, end, sums); });
   // Word w of a product has row lane / 4 + 8 (w / 2), and of its columns number 2 (lane % 4) + w % 2.
   for (int64_t word = 0; word < 4; ++word) {
     Value row = k.add(k.div(lane, 4), word / 2 * 8);

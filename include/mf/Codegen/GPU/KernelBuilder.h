@@ -114,10 +114,9 @@ public:
   /// Waits for the warp, whose writes to memory are seen from here on.
   void warpBarrier();
 
-  /// Products of matrices by a warp. A word, i32, has two adjacent elements of 16 bits or one of 32; which of them a lane
-  /// has, PTX says ("Matrix Fragments for mma.m16n8k16", "... m16n8k8").
-  /// Four matrices of workgroup memory, of 8 rows of 16 bytes: lane 8 m + r gives where row r of matrix m begins. A word
-  /// of each.
+  /// Products of matrices by a warp. A word, i32, has two adjacent elements of 16 bits or one of 32; which of them a
+  /// lane has, PTX says ("Matrix Fragments for mma.m16n8k16", "... m16n8k8"). Four matrices of workgroup memory, of 8
+  /// rows of 16 bytes: lane 8 m + r gives where row r of matrix m begins. A word of each.
   SmallVector<Value> loadMatrices(Value memref, ValueRange indices, bool isTransposed);
   /// The word of two adjacent elements of 16 bits.
   Value loadPair(Value memref, ValueRange indices);

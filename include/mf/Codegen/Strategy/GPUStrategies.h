@@ -27,8 +27,8 @@ int64_t getSliceStrips(LookupOp op);
 /// a quarter of the rows of a table. Other tables, pruned ones too: a gather.
 StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
 
-/// Whether `op` can be products of matrices: floats of 16 bits as weights, in panels of whole pieces of 16 bytes, which x
-/// has too.
+/// Whether `op` can be products of matrices: floats of 16 bits as weights, in panels of whole pieces of 16 bytes, which
+/// x has too.
 bool hasDenseMatrices(LinearOp op);
 
 /// Tensor cores where they can take it and `target` has the workgroup memory: tiles of 128 x 128 results, a stream of
@@ -40,8 +40,8 @@ StrategyAttrInterface selectGPULinearStrategy(LinearOp op, GPUTargetAttr target)
 bool hasAttentionMatrices(CachedAttentionOp op);
 
 /// Tensor cores where they can take it and `target` has the workgroup memory: 4 warps, blocks of 64 keys,
-/// of 32 where a thread would need more than 128 registers. Others: a warp for 4 queries, for 2 of results that are too wide
-/// for registers. Caches are split below 16 tokens.
+/// of 32 where a thread would need more than 128 registers. Others: a warp for 4 queries, for 2 of results that are too
+/// wide for registers. Caches are split below 16 tokens.
 StrategyAttrInterface selectGPUAttentionStrategy(ComputeOpInterface op, GPUTargetAttr target);
 
 /// Keys of a block that few tokens of a cached attention share among warps; 0 where its strategy does not.

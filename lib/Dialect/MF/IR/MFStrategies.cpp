@@ -233,8 +233,8 @@ LogicalResult GPUMatrixDenseAttr::verify(function_ref<InFlightDiagnostic()> emit
   // What a warp loads at once.
   constexpr int64_t side = 16, loadedColumns = 32;
   if (warpRows < 1 || warpRows % side != 0 || warpColumns < 1 || warpColumns % loadedColumns != 0)
-    return emitError() << "expects warp_rows to be a multiple of " << side << " and warp_columns one of " << loadedColumns
-                       << ", found " << warpRows << " and " << warpColumns;
+    return emitError() << "expects warp_rows to be a multiple of " << side << " and warp_columns one of "
+                       << loadedColumns << ", found " << warpRows << " and " << warpColumns;
   if (rows < 1 || rows % warpRows != 0 || columns < 1 || columns % warpColumns != 0)
     return emitError() << "expects rows and columns to be multiples of warp_rows and warp_columns, found " << rows
                        << " and " << columns;
