@@ -96,7 +96,7 @@ typedef struct mf_open_options {
 typedef struct mf_session_options {
   size_t size;                 /* sizeof(mf_session_options) */
   int32_t max_sequences;       /* 0: 1 */
-  int32_t max_tokens_per_call; /* longer calls run in chunks of this; 0: 512 */
+  int32_t max_tokens_per_call; /* longer calls run in chunks of this; 0: 2048 */
   int32_t max_positions;       /* 0: what the model was compiled for */
 } mf_session_options;
 

@@ -35,6 +35,7 @@ void mlir::mf::buildGPUPipeline(OpPassManager &passManager, const GPUOptions &op
 void mlir::mf::buildGPUToPTXPipeline(OpPassManager &passManager, const GPUOptions &options) {
   passManager.addPass(createGPUVerifyKernelContractPass());
   passManager.addNestedPass<gpu::GPUModuleOp>(createGPUExpandMathPass());
+  passManager.addNestedPass<gpu::GPUModuleOp>(createGPUExpandCopiesPass());
   GpuNVVMAttachTargetOptions target;
   target.chip = options.arch;
   // The back end's default is older than what both architectures need.

@@ -36,7 +36,7 @@ static mf_status chooseLimit(const char *name, int32_t given, int32_t fallback, 
 }
 
 static mf_status chooseLimits(const mf_session_options &options, mf_session &session) {
-  static constexpr int32_t mostSequences = 1 << 20, mostTokens = 1 << 20, usualTokens = 512;
+  static constexpr int32_t mostSequences = 1 << 20, mostTokens = 1 << 20, usualTokens = 2048;
   int32_t positions = session.model->plan->language_model->max_positions;
   if (mf_status status = chooseLimit("max_sequences", options.max_sequences, 1, mostSequences, session.maxSequences))
     return status;

@@ -37,14 +37,16 @@ struct DeviceFigures {
   double bytesPerSecond;     ///< of its memory
   double multiplyAdds;       ///< a second, of f32
   double tensorMultiplyAdds; ///< a second, of f16 with f32 sums, without sparsity
+  double workgroupBytes;     ///< a second, of the workgroup memory of all multiprocessors
 };
 
 /// The devices that `arch` is compiled for.
 SmallVector<DeviceFigures> getDevices(StringRef arch);
 
 /// The least seconds of a call, by what memory and arithmetic of a device allow at their best: of each op the larger
-/// one of the two, for ops run one after the other. Tables that many tokens share are read once. Launches, caches and
-/// workgroup memory cost nothing here: no call can be as fast. None where a size has no value.
+/// one of the two, for ops run one after the other. Tables that many tokens share are read once from memory, and their
+/// rows pass through workgroup memory. Launches and caches cost nothing here: no call can be as fast. None where a size
+/// has no value.
 std::optional<double> predictSeconds(const OpCost &op, const llvm::StringMap<int64_t> &sizes,
                                      const DeviceFigures &device);
 

@@ -124,7 +124,7 @@ class Model:
     def session(self, max_sequences: int = 1, max_tokens_per_call: int = 0, max_positions: int = 0) -> Session:
         """A session of a language model: all memory it will ever use is allocated here.
 
-        max_tokens_per_call: longer calls run in chunks of this; 0: 512. max_positions: 0: the model's.
+        max_tokens_per_call: longer calls run in chunks of this; 0: 2048. max_positions: 0: the model's.
         """
         return Session(self, max_sequences, max_tokens_per_call, max_positions)
 
@@ -151,7 +151,7 @@ class Model:
                 f"a prompt of {len(prompt)} tokens and {max_new_tokens} new ones need {positions} positions, "
                 f"the model has {limit}"
             )
-        with self.session(max_tokens_per_call=min(max(len(prompt), 1), 512), max_positions=positions) as session:
+        with self.session(max_tokens_per_call=min(max(len(prompt), 1), 2048), max_positions=positions) as session:
             sequence, feed = session.add(), prompt
             for counter in range(max_new_tokens):
                 if temperature == 0 and session.best:

@@ -32,20 +32,20 @@ def counts(model) -> dict[str, dict]:
     return {kernel["name"]: kernel for kernel in model.info["runtime"].get("gpu_host", {"kernels": []})["kernels"]}
 
 
-def kernels(source: Path, arch: str = "sm_80") -> str:
-    """The module after mf-gpu-pipeline, as text."""
-    done = run("mf-opt", source, "--mf-model-pipeline", f"--mf-gpu-pipeline=arch={arch}")
+def kernels(source: Path, arch: str = "sm_80", model: str = "") -> str:
+    """The module after mf-model-pipeline, with options, and mf-gpu-pipeline, as text."""
+    done = run("mf-opt", source, f"--mf-model-pipeline={model}", f"--mf-gpu-pipeline=arch={arch}")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def compile_kernels(folder: Path, model: str, kernels_text: str) -> Path:
+def compile_kernels(folder: Path, model: str, kernels_text: str, *options: str) -> Path:
     """A library of `model` that has the kernels and launches of another module."""
     folder.mkdir(exist_ok=True)
     source, changed = folder / "model.mlir", folder / "kernels.mlir"
     source.write_text(model)
     changed.write_text(kernels_text)
-    return memoryformer.compile(source, folder / "model.so", options=("--gpu-host", f"--gpu-kernels={changed}"))
+    return memoryformer.compile(source, folder / "model.so", options=("--gpu-host", f"--gpu-kernels={changed}", *options))
 
 
 class HandWritten:

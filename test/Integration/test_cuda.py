@@ -144,6 +144,23 @@ def test_tensors_of_the_device_are_taken_in_place(offset, fake, library, monkeyp
         cpu.call("layer", x, outputs=[y])
 
 
+def test_clusters_are_launched_whole(fake, library, tmp_path, monkeypatch):
+    """PTX states the blocks of a cluster: the driver refuses a grid that is no multiple of them."""
+    module = tmp_path / "layer.mlir"
+    module.write_text(layer_text())
+    monkeypatch.setenv("FAKE_CUDA_KERNELS", str(build_kernels(module, "sm_90a")))
+    monkeypatch.setenv("FAKE_CUDA_CAPABILITY", "9.0")
+    with memoryformer.load(library) as cpu, memoryformer.load(library, device="cuda:0") as model:
+        for tokens in [65, 600, 1100]:
+            (expected,), (found,) = (m.call("layer", inputs(tokens)) for m in (cpu, model))
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        assert model.info["runtime"]["variant"] == "cuda-sm_90a"
+    launches = [line.split()[1:] for line in fake.log if line.startswith("launch lookup_tile")]
+    # Blocks of 512 tokens, two in a cluster; more workgroup memory than a driver gives unasked.
+    assert [int(launch[2]) for launch in launches] == [2, 2, 4]
+    assert all(int(launch[5]) == 3 * 32768 + 24 for launch in launches)
+
+
 def test_the_variant_is_the_one_for_the_device(fake, library, monkeypatch):
     monkeypatch.setenv("FAKE_CUDA_KERNELS", "")
     for capability, variant in [("8.6", "cuda-sm_80"), ("9.0", "cuda-sm_90a"), ("10.0", "cuda-sm_80")]:

@@ -18,7 +18,7 @@
 // TILE: mf.embedding
 // TILE: mf.rms_norm
 // TILE: mf.hash
-// TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (4096)
+// TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (512)
 // TILE: mf.lookup {{.*}}tables(%{{.*}}, %{{.*}} : tensor<1x2x16x16xf32>, tensor<1x2x16x16xf32>)
 // TILE: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (16)
 // TILE: mf.rope

@@ -24,7 +24,7 @@ MF_OPTION(std::string, depthList, "d", "Model, comparison: tokens in the cache b
 MF_OPTION(std::string, parameters, "parameters", "Model: parameter file (default: beside the library)", "");
 MF_OPTION(std::string, variant, "variant", "Model: instruction-set variant (default: the best this CPU runs)", "");
 MF_OPTION(std::string, device, "device", "Model: what runs it, as for mf-run (default: the CPU)", "");
-MF_OPTION(int, maxTokensPerCall, "max-tokens-per-call", "Model: longer calls run in chunks of this; 0: 512", 0);
+MF_OPTION(int, maxTokensPerCall, "max-tokens-per-call", "Model: longer calls run in chunks of this; 0: 2048", 0);
 MF_OPTION(int64_t, width, "width", "Kernel: elements of a token (default: 1024)", 1024);
 MF_OPTION(int64_t, columns, "columns", "Kernel: outputs of a dense layer (default: width)", 0);
 MF_OPTION(int64_t, tables, "tables", "Kernel: tables, one a chunk (default: width / bits)", 0);

@@ -64,7 +64,7 @@ static cl::opt<CountFormat> countFormat("count", cl::desc("gpu-host: print what 
                                         cl::init(CountFormat::None),
                                         cl::values(clEnumValN(CountFormat::JSON, "json", "As JSON")),
                                         cl::cat(category));
-static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 512"),
+static cl::opt<int> maxTokensPerCall("max-tokens-per-call", cl::desc("Longer calls run in chunks of this; 0: 2048"),
                                      cl::init(0), cl::cat(category));
 static cl::opt<int> maxSequences("max-sequences", cl::desc("Sequences of the session; 0: as many as are needed"),
                                  cl::init(0), cl::cat(category));

@@ -69,13 +69,13 @@ typedef struct mf_rt_gpu_kernel {
   int32_t checked;
   int32_t site_count;
   int32_t region_count;
-  int32_t reserved;
+  int32_t cluster; /* blocks along y that run together, 8 at most; 0 and 1: each alone */
   const mf_rt_gpu_site *sites;
   const int32_t *regions; /* MF_RT_GPU_KIND_COUNT numbers per region: operations of one execution */
 } mf_rt_gpu_kernel;
 
-/* Runs x * y * z blocks, none where one is 0, and returns when all have ended. After a kernel of the call has failed it
- * does nothing. */
+/* Runs x * y * z blocks, whole clusters, none where one is 0, and returns when all have ended. After a kernel of the
+ * call has failed it does nothing. */
 void mf_rt_gpu_launch(const mf_rt_frame *frame, const mf_rt_gpu_kernel *kernel, const void *arguments, int64_t x,
                       int64_t y, int64_t z, int32_t workgroup_bytes);
 
@@ -122,6 +122,23 @@ void mf_rt_gpu_copy(mf_rt_gpu_thread *thread, int64_t to, int64_t from, int32_t 
 void mf_rt_gpu_close_copies(mf_rt_gpu_thread *thread);
 /* Waits until at most `groups` groups of the thread are on their way. */
 void mf_rt_gpu_await_copies(mf_rt_gpu_thread *thread, int32_t groups);
+
+/* Barriers of 8 bytes in workgroup memory that count the bytes of bulk copies; PTX, "mbarrier". A phase ends after
+ * `count` arrivals and all expected bytes; phases 0, 2, ... have the parity 0. */
+void mf_rt_gpu_mbarrier_init(mf_rt_gpu_thread *thread, int32_t site, int64_t barrier, int32_t count);
+/* Arrives, and expects so many bytes more. */
+void mf_rt_gpu_mbarrier_expect(mf_rt_gpu_thread *thread, int32_t site, int64_t barrier, int32_t bytes);
+/* Waits until the phase of this parity has ended. */
+void mf_rt_gpu_mbarrier_wait(mf_rt_gpu_thread *thread, int32_t site, int64_t barrier, uint32_t parity);
+/* A copy of adjacent bytes to the same place of the workgroup memory of the blocks of the cluster that `mask` has bits
+ * for, 0: of the own block; the barrier at `barrier` of each counts them. They arrive when a thread waits for them and
+ * no other can go on, as late as a GPU may have them arrive. */
+void mf_rt_gpu_bulk_copy(mf_rt_gpu_thread *thread, int32_t site, int64_t to, int64_t from, int32_t bytes,
+                         int64_t barrier, int32_t mask);
+
+/* A thread tells its cluster that it was here, and waits until all threads of the cluster were. */
+void mf_rt_gpu_cluster_arrive(mf_rt_gpu_thread *thread, int32_t site);
+void mf_rt_gpu_cluster_wait(mf_rt_gpu_thread *thread, int32_t site);
 
 #ifdef __cplusplus
 }

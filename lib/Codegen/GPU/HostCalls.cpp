@@ -2,6 +2,7 @@
 // matrices.
 #include "KernelRewriter.h"
 #include "mf/Dialect/MF/IR/MFAttributes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -45,6 +46,50 @@ void KernelRewriter::copy(nvgpu::DeviceAsyncCopyOp op) {
 void KernelRewriter::barrier(gpu::BarrierOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   call(b, "mf_rt_gpu_barrier", integer(b, addSite(op)));
+}
+
+/// A run of adjacent elements, from the first to the last one.
+void KernelRewriter::checkRun(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access) {
+  auto type = cast<MemRefType>(access.memref.getType());
+  HostAccess first{access.memref, access.indices};
+  checkIndices(b, site, first);
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, access.memref);
+  Value last = arith::ConstantIndexOp::create(b, access.elements - 1);
+  for (auto [index, stride] : llvm::zip_equal(access.indices, metadata.getStrides()))
+    last = arith::AddIOp::create(b, last, arith::MulIOp::create(b, index, stride));
+  last = arith::DivUIOp::create(b, last, metadata.getStrides().front());
+  auto toI64 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI64Type(), value); };
+  Value extent = memref::DimOp::create(b, access.memref, 0);
+  if (type.getRank() > 0)
+    call(b, "mf_rt_gpu_check_index",
+         {integer(b, site), integer(b, 0), toI64(last), toI64(extent), arith::ConstantIntOp::create(b, 1, 64)});
+}
+
+void KernelRewriter::copyBulk(BulkCopyOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  int64_t elements = op.getElements();
+  HostAccess to{op.getDestination(), op.getDestinationIndices(), elements, Value(), 16, /*writes=*/true, true};
+  HostAccess from{op.getSource(), op.getSourceIndices(), elements, Value(), 16, /*writes=*/false, true};
+  Value number = op.getBarrier();
+  HostAccess barrier{op.getBarriers(), number};
+  int32_t site = addSite(op, &to);
+  if (description.checked) {
+    checkRun(b, site, to);
+    checkRun(b, site, from);
+    checkIndices(b, site, barrier);
+  }
+  call(b, "mf_rt_gpu_bulk_copy",
+       {integer(b, site), createAddress(b, to), createAddress(b, from), integer(b, op.getBytes()),
+        createAddress(b, barrier), integer(b, op.getMulticast().value_or(0))});
+}
+
+void KernelRewriter::useBarrier(Operation *op, StringRef symbol, Value memref, Value index, Value operand) {
+  ImplicitLocOpBuilder b(op->getLoc(), op);
+  HostAccess access{memref, index};
+  int32_t site = addSite(op, &access);
+  if (description.checked)
+    checkIndices(b, site, access);
+  call(b, symbol, {integer(b, site), createAddress(b, access), operand});
 }
 
 static int32_t getHostMode(gpu::ShuffleMode mode) {
@@ -186,6 +231,30 @@ LogicalResult KernelRewriter::rewriteCall(Operation *op) {
       })
       .Case([&](gpu::BarrierOp op) {
         barrier(op);
+        return success();
+      })
+      .Case([&](BulkCopyOp op) {
+        copyBulk(op);
+        return success();
+      })
+      .Case([&](MBarrierInitOp op) {
+        ImplicitLocOpBuilder b(op.getLoc(), op);
+        useBarrier(op, "mf_rt_gpu_mbarrier_init", op.getBarriers(), op.getBarrier(), integer(b, op.getCount()));
+        return success();
+      })
+      .Case([&](MBarrierExpectOp op) {
+        ImplicitLocOpBuilder b(op.getLoc(), op);
+        useBarrier(op, "mf_rt_gpu_mbarrier_expect", op.getBarriers(), op.getBarrier(), integer(b, op.getBytes()));
+        return success();
+      })
+      .Case([&](MBarrierWaitOp op) {
+        useBarrier(op, "mf_rt_gpu_mbarrier_wait", op.getBarriers(), op.getBarrier(), op.getParity());
+        return success();
+      })
+      .Case<NVVM::ClusterArriveOp, NVVM::ClusterWaitOp>([&](auto op) {
+        ImplicitLocOpBuilder b(op.getLoc(), op);
+        bool arrives = isa<NVVM::ClusterArriveOp>(op.getOperation());
+        call(b, arrives ? "mf_rt_gpu_cluster_arrive" : "mf_rt_gpu_cluster_wait", integer(b, addSite(op)));
         return success();
       })
       .Case([&](NVVM::SyncWarpOp op) {

@@ -191,7 +191,7 @@ void HostRuntime::defineKernel(const HostKernel &kernel, StringRef symbol, TypeR
     return buildStructure(b, structure,
                           {addressOf(b, name), addressOf(b, (symbol + ".thunk").str()), integer(b, kernel.threads),
                            integer(b, kernel.waits), integer(b, kernel.checked), integer(b, kernel.sites.size()),
-                           integer(b, kernel.regions.size()), integer(b, 0), addressOf(b, sites),
+                           integer(b, kernel.regions.size()), integer(b, kernel.cluster), addressOf(b, sites),
                            addressOf(b, regions)});
   });
 }

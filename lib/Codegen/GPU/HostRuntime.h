@@ -22,6 +22,7 @@ using HostRegion = std::array<int32_t, MF_RT_GPU_KIND_COUNT>;
 struct HostKernel {
   std::string name;
   int32_t threads = 0;
+  int32_t cluster = 1; ///< blocks along y
   bool waits = false, checked = false;
   SmallVector<HostSite> sites;
   SmallVector<HostRegion> regions;

@@ -2,6 +2,7 @@
 #include "mf/Codegen/GPU/KernelBuilder.h"
 #include "mf/Codegen/CPU/VectorMath.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
+#include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -117,6 +118,21 @@ SmallVector<Value> GPUKernelBuilder::getWords(Value bytes) {
   return scalars;
 }
 
+SmallVector<Value> GPUKernelBuilder::rotate(Value vector, Value first) {
+  auto type = cast<VectorType>(vector.getType());
+  int64_t width = type.getElementTypeBitWidth(), bits = width * type.getNumElements();
+  Type word = b.getIntegerType(bits);
+  auto constant = [&](int64_t value) { return arith::ConstantOp::create(b, b.getIntegerAttr(word, value)); };
+  Value x = vector::ExtractOp::create(b, vector::BitCastOp::create(b, VectorType::get(1, word), vector), 0);
+  Value shift = arith::MulIOp::create(b, arith::IndexCastUIOp::create(b, word, first), constant(width));
+  // In two steps: a shift by all bits has no value.
+  Value rest = arith::SubIOp::create(b, constant(bits - 1), shift);
+  Value high = arith::ShLIOp::create(b, arith::ShLIOp::create(b, x, constant(1)), rest);
+  Value turned = arith::OrIOp::create(b, arith::ShRUIOp::create(b, x, shift), high);
+  Value spread = vector::BroadcastOp::create(b, VectorType::get(1, word), turned);
+  return elements(vector::BitCastOp::create(b, type, spread), type.getNumElements());
+}
+
 Value GPUKernelBuilder::dot4(Value x, Value y, Value sum) {
   auto sign = NVVM::DotAccumulateType::SIGNED;
   return NVVM::DotAccumulate4WayOp::create(b, b.getI32Type(), x, sign, y, sign, sum);
@@ -201,6 +217,28 @@ void GPUKernelBuilder::closeCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
 void GPUKernelBuilder::awaitCopies(int64_t groups) {
   NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(groups));
 }
+
+void GPUKernelBuilder::initBarrier(Value barriers, Value barrier, int64_t count) {
+  MBarrierInitOp::create(b, barriers, barrier, count);
+}
+
+void GPUKernelBuilder::expectBytes(Value barriers, Value barrier, int64_t bytes) {
+  MBarrierExpectOp::create(b, barriers, barrier, bytes);
+}
+
+void GPUKernelBuilder::awaitBarrier(Value barriers, Value barrier, Value parity) {
+  MBarrierWaitOp::create(b, barriers, barrier, toI32(parity));
+}
+
+void GPUKernelBuilder::copyBulk(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements,
+                                Value barriers, Value barrier, int64_t blocks) {
+  IntegerAttr mask = blocks > 1 ? b.getI32IntegerAttr((1 << blocks) - 1) : IntegerAttr();
+  BulkCopyOp::create(b, source, from, destination, to, barriers, barrier, elements, mask);
+}
+
+void GPUKernelBuilder::clusterArrive() { NVVM::ClusterArriveOp::create(b, /*aligned=*/UnitAttr()); }
+
+void GPUKernelBuilder::clusterWait() { NVVM::ClusterWaitOp::create(b, /*aligned=*/UnitAttr()); }
 
 //===----------------------------------------------------------------------===//
 // Warps

@@ -4,6 +4,7 @@
 
 #include "HostAccess.h"
 #include "HostRuntime.h"
+#include "mf/Dialect/MF/IR/MFOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -21,6 +22,7 @@ public:
 
 private:
   int32_t addSite(Operation *op, const HostAccess *access = nullptr);
+  void checkIndices(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access);
   void tell(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access);
   void countRegion(Block &block);
   LogicalResult rewrite(Operation *op);
@@ -29,6 +31,9 @@ private:
 
   void copy(nvgpu::DeviceAsyncCopyOp op);
   void barrier(gpu::BarrierOp op);
+  void copyBulk(BulkCopyOp op);
+  void checkRun(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access);
+  void useBarrier(Operation *op, StringRef symbol, Value memref, Value index, Value operand);
   LogicalResult shuffle(gpu::ShuffleOp op);
   LogicalResult vote(NVVM::VoteSyncOp op);
   LogicalResult loadMatrices(nvgpu::LdMatrixOp op);

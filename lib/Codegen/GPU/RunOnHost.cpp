@@ -24,6 +24,8 @@ KernelRewriter::KernelRewriter(HostRuntime &runtime, gpu::GPUFuncOp kernel, bool
   description.name = kernel.getName().str();
   description.threads = (*kernel.getKnownBlockSize())[0];
   description.checked = checked;
+  if (auto cluster = kernel.getKnownClusterSize())
+    description.cluster = (*cluster)[1];
 }
 
 //===----------------------------------------------------------------------===//
@@ -46,8 +48,8 @@ int32_t KernelRewriter::addSite(Operation *op, const HostAccess *access) {
   return description.sites.size() - 1;
 }
 
-/// Each index against its dimension, then the address.
-void KernelRewriter::tell(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access) {
+/// Each index against its dimension.
+void KernelRewriter::checkIndices(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access) {
   auto toI64 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI64Type(), value); };
   for (auto [dimension, index] : llvm::enumerate(access.indices)) {
     Value extent = memref::DimOp::create(b, access.memref, dimension), count;
@@ -58,6 +60,11 @@ void KernelRewriter::tell(ImplicitLocOpBuilder &b, int32_t site, const HostAcces
           arith::ConstantIntOp::create(b, dimension + 1 == access.indices.size() ? access.elements : int64_t(1), 64);
     call(b, "mf_rt_gpu_check_index", {integer(b, site), integer(b, dimension), toI64(index), toI64(extent), count});
   }
+}
+
+/// The indices, then the address.
+void KernelRewriter::tell(ImplicitLocOpBuilder &b, int32_t site, const HostAccess &access) {
+  checkIndices(b, site, access);
   call(b, "mf_rt_gpu_access", {integer(b, site), createAddress(b, access)});
 }
 

@@ -2,6 +2,7 @@
 #include "mf/Codegen/GPU/KernelOps.h"
 #include "mf/Codegen/GPU/Passes.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -13,7 +14,27 @@ namespace mlir::mf {
 using namespace mlir;
 using namespace mlir::mf;
 
-static LogicalResult verifyKernel(gpu::GPUFuncOp kernel) {
+/// Clusters and bulk copies are of later architectures.
+static LogicalResult verifyCluster(gpu::GPUFuncOp kernel, GPUTargetAttr target) {
+  if (auto size = kernel.getKnownClusterSize();
+      size && ((*size)[0] != 1 || (*size)[2] != 1 || (*size)[1] < 1 || (*size)[1] > target.getClusterBlocks()))
+    return kernel.emitOpError() << "expects 'known_cluster_size' to be up to " << target.getClusterBlocks()
+                                << " blocks along y on " << target.getArch();
+  if (target.getClusterBlocks() > 1)
+    return success();
+  WalkResult result = kernel.getBody().walk([&](Operation *op) {
+    if (!isa<BulkCopyOp, MBarrierInitOp, MBarrierExpectOp, MBarrierWaitOp, NVVM::ClusterArriveOp, NVVM::ClusterWaitOp>(
+            op))
+      return WalkResult::advance();
+    op->emitOpError() << "needs a target with clusters, found " << target;
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult verifyKernel(gpu::GPUFuncOp kernel, GPUTargetAttr target) {
+  if (failed(verifyCluster(kernel, target)))
+    return failure();
   auto size = kernel.getKnownBlockSize();
   if (!size || (*size)[0] % kWarpThreads != 0 || (*size)[1] != 1 || (*size)[2] != 1)
     return kernel.emitOpError() << "expects 'known_block_size' to be whole warps of one dimension";
@@ -50,7 +71,7 @@ struct GPUVerifyKernelContractPass : public mf::impl::GPUVerifyKernelContractPas
     }
     getOperation().walk([&](Operation *op) {
       if (auto kernel = dyn_cast<gpu::GPUFuncOp>(op)) {
-        if (failed(verifyKernel(kernel)))
+        if (failed(verifyKernel(kernel, target)))
           signalPassFailure();
       } else if (auto launch = dyn_cast<gpu::LaunchFuncOp>(op)) {
         if (failed(verifyLaunch(launch, target)))

@@ -15,10 +15,12 @@ struct Architecture {
   StringLiteral name;
   /// The most that a block can have.
   int64_t workgroupBytes;
+  /// The most of a cluster that every device has.
+  int64_t clusterBlocks;
 };
 } // namespace
 
-static constexpr Architecture architectures[] = {{"sm_80", 163 << 10}, {"sm_90a", 227 << 10}};
+static constexpr Architecture architectures[] = {{"sm_80", 163 << 10, 1}, {"sm_90a", 227 << 10, 8}};
 
 static const Architecture *findArchitecture(StringRef name) {
   const auto *it = llvm::find_if(architectures, [&](const Architecture &a) { return a.name == name; });
@@ -30,7 +32,7 @@ bool mlir::mf::isGPUArchitecture(StringRef name) { return findArchitecture(name)
 FailureOr<GPUTargetAttr> mlir::mf::getGPUTarget(MLIRContext *context, StringRef arch,
                                                 function_ref<InFlightDiagnostic()> emitError) {
   if (const Architecture *found = findArchitecture(arch))
-    return GPUTargetAttr::get(context, found->name, found->workgroupBytes);
+    return GPUTargetAttr::get(context, found->name, found->workgroupBytes, found->clusterBlocks);
   return emitError() << "expects the architecture sm_80 or sm_90a, found '" << arch << "'";
 }
 
@@ -73,17 +75,58 @@ static int64_t getTileTokens(LookupOp op) {
   return op.getLayoutAttr().getColumnsPerByte() == 2 ? 2 : 4;
 }
 
+/// Tokens that share a read of a table.
+static constexpr int64_t kSharingTokens = 1024;
+static constexpr int64_t kTileThreads = 512;
+
+/// Slices by bulk copies into three buffers, shared by as many blocks as have kSharingTokens tokens.
+static GPUTableTileAttr selectSharedSlices(LookupOp op, GPUTargetAttr target) {
+  int64_t rows = cast<ShapedType>(op.getTables().front().getType()).getDimSize(2), tokens = getTileTokens(op);
+  int64_t rowBytes = getRowBytes(op.getTables().front()) * getSliceStrips(op);
+  // Barriers, and a row more of each table where strips lie behind each other.
+  int64_t available = target.getWorkgroupBytes() / 3 - 2 * rowBytes - 8;
+  int64_t fitting = llvm::bit_floor<uint64_t>(std::max<int64_t>(1, available / rowBytes));
+  int64_t sliceRows = std::min<int64_t>({rows, 256, fitting});
+  bool hasPairs = op.isQuantized() && sliceRows == rows && op.getNumTables() > 1 && 2 * rows <= fitting;
+  int64_t blockTokens = kTileThreads / (rowBytes / kThreadBytes) * tokens;
+  int64_t cluster = llvm::bit_ceil<uint64_t>(llvm::divideCeil(kSharingTokens, blockTokens));
+  cluster = std::min<int64_t>({cluster, target.getClusterBlocks(), sliceRows});
+  return GPUTableTileAttr::get(op.getContext(), kTileThreads, tokens, sliceRows, /*gatherTokens=*/rows / 4,
+                               /*tables=*/hasPairs ? 2 : 1, /*rowBytes=*/0, cluster);
+}
+
+/// Parts of rows of several tables beside each other, so that a block has sums for more tokens; null where tables are
+/// no multiple of these, or too large. A part is no less than a sector of memory.
+static GPUTableTileAttr selectCutRows(LookupOp op, GPUTargetAttr target) {
+  constexpr int64_t bankBytes = 128, sectorBytes = 32;
+  int64_t rows = cast<ShapedType>(op.getTables().front().getType()).getDimSize(2), tokens = getTileTokens(op);
+  int64_t rowBytes = std::max(sectorBytes, kThreadBytes * kTileThreads * tokens / kSharingTokens);
+  int64_t tables = bankBytes / rowBytes;
+  int64_t codeBits = cast<ShapedType>(op.getCodes().getType()).getElementTypeBitWidth();
+  if (getRowBytes(op.getTables().front()) != bankBytes || op.getNumTables() % tables != 0 || codeBits * tables > 64 ||
+      rows > 256 || 2 * rows * bankBytes > target.getWorkgroupBytes())
+    return {};
+  return GPUTableTileAttr::get(op.getContext(), kTileThreads, tokens, rows, /*gatherTokens=*/rows / 4, tables, rowBytes,
+                               /*cluster=*/0);
+}
+
 StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAttr target) {
   if (!hasTableSlices(op))
     return GPURowGatherAttr::get(op.getContext(), /*threads=*/128);
+  if (target.getClusterBlocks() > 1)
+    return selectSharedSlices(op, target);
+  if (GPUTableTileAttr cut = selectCutRows(op, target))
+    return cut;
   int64_t rows = cast<ShapedType>(op.getTables().front().getType()).getDimSize(2);
   int64_t rowBytes = getRowBytes(op.getTables().front()) * getSliceStrips(op);
-  // Two slices; their number of rows is a power of two, as a table's is.
-  int64_t fitting = llvm::bit_floor<uint64_t>(target.getWorkgroupBytes() / 2 / rowBytes);
+  // Two slices; their number of rows is a power of two, as a table's is. Where strips lie behind each other, with one
+  // more of each.
+  int64_t more = getSliceStrips(op) > 1 ? 1 : 0;
+  int64_t fitting = llvm::bit_floor<uint64_t>(std::max<int64_t>(1, target.getWorkgroupBytes() / 2 / rowBytes - more));
   int64_t sliceRows = std::min<int64_t>({rows, 256, fitting});
   bool hasPairs = op.isQuantized() && sliceRows == rows && op.getNumTables() > 1 && 2 * rows <= fitting;
-  return GPUTableTileAttr::get(op.getContext(), /*threads=*/512, getTileTokens(op), sliceRows,
-                               /*gatherTokens=*/rows / 4, /*tables=*/hasPairs ? 2 : 1);
+  return GPUTableTileAttr::get(op.getContext(), kTileThreads, getTileTokens(op), sliceRows, /*gatherTokens=*/rows / 4,
+                               /*tables=*/hasPairs ? 2 : 1, /*rowBytes=*/0, /*cluster=*/0);
 }
 
 int64_t mlir::mf::getRowWarps(Operation *op) {

@@ -53,6 +53,7 @@ static void launchMany(KernelModule &kernels, Operation *op, GPUMatrixFlashAttr 
                    kernels.index(loc, operands.keyHeads * shape.tile.headGroups)},
                   strategy.getWarps() * kWarpThreads,
                   shape.tileBytes,
+                  /*cluster=*/1,
                   getRegisters(strategy)},
                  [&](Operation *inner, GPUKernelBuilder &k) { buildGPUMatrixFlash(getOperands(inner), strategy, k); });
 }

@@ -2,6 +2,7 @@
 // integers: both give the same bits, which are those of the CPU's kernels with fused products.
 #include "IntegerSums.h"
 #include "Kernels.h"
+#include "TableSlices.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -178,63 +179,24 @@ void mf::buildGPUIntegerGather(LookupOp op, int64_t threads, GPUKernelBuilder &k
 // Slices of tables in workgroup memory
 //===----------------------------------------------------------------------===//
 
-mf::IntegerTile::IntegerTile(LookupOp op, GPUTableTileAttr strategy) {
-  MemRefType type = getTablesType(op);
-  strips = getSliceStrips(op);
-  stripLanes = type.getDimSize(3) / kThreadBytes;
-  lanes = strips * stripLanes;
-  groups = strategy.getThreads() / lanes;
-  tokens = groups * strategy.getTokens();
-  bytes = 2 * strategy.getTables() * strategy.getRows() * lanes * kThreadBytes;
-  parts = type.getDimSize(2) / strategy.getRows();
-}
-
 namespace {
 /// Builds the kernel of one set.
 struct IntegerTileKernel {
   LookupOp op;
   GPUTableTileAttr strategy;
   GPUKernelBuilder &k;
-  IntegerTile tile;
+  TableSlices slices;
   IntegerSums sums;
-  /// [2, tables, rows, bytes] in workgroup memory.
-  Value slices;
-  Value thread, lane, firstStrip;
-  /// The thread's tokens; behind the last one, that one again.
-  SmallVector<Value> tokens;
 
-  Value getLastTable() { return k.index(op.getNumTables() - 1); }
   bool isBounded() { return op.getNumTables() % strategy.getTables() != 0; }
-  void startSlices(Value tables, Value step);
   SmallVector<Value> addRows(Value step, Value token, ValueRange before);
+  SmallVector<Value> addBeside(Value step, Value token, ValueRange before);
   SmallVector<Value> addPart(Value step, Value token, ValueRange before);
-  Value loadPiece(Value step, int64_t table, Value row);
+  SmallVector<Value> addStep(Value step, Value token, ValueRange before);
   void store(unsigned set, Value token, ArrayRef<Value> total);
   void build(unsigned set);
 };
 } // namespace
-
-/// Step s is slice s % parts of the tables from s / parts * tables on; it goes to buffer s % 2.
-void IntegerTileKernel::startSlices(Value tables, Value step) {
-  int64_t pieces = strategy.getRows() * tile.lanes;
-  Value firstTable = k.mul(k.div(step, tile.parts), strategy.getTables());
-  Value firstRow = k.mul(k.rem(step, tile.parts), strategy.getRows());
-  Value lastStrip = k.index(getTablesType(op).getDimSize(0) - 1);
-  k.loop(thread, k.index(strategy.getTables() * pieces), k.index(strategy.getThreads()), [&](Value i) {
-    Value table = k.div(i, pieces), row = k.div(k.rem(i, pieces), tile.lanes), piece = k.rem(i, tile.lanes);
-    // Strips and tables behind the last one are that one again, which nobody reads.
-    Value strip = k.min(k.add(firstStrip, k.div(piece, tile.stripLanes)), lastStrip);
-    Value from = k.add(firstTable, table), byte = k.mul(k.rem(piece, tile.stripLanes), kThreadBytes);
-    if (isBounded())
-      from = k.min(from, getLastTable());
-    k.copyAsync(tables, {strip, from, k.add(firstRow, row), byte}, slices,
-                {k.rem(step, 2), table, row, k.mul(piece, kThreadBytes)}, kThreadBytes);
-  });
-}
-
-Value IntegerTileKernel::loadPiece(Value step, int64_t table, Value row) {
-  return k.loadStored(slices, {k.rem(step, 2), k.index(table), row, k.mul(lane, kThreadBytes)}, kThreadBytes);
-}
 
 /// Adds the rows of a token in the step's tables.
 SmallVector<Value> IntegerTileKernel::addRows(Value step, Value token, ValueRange before) {
@@ -246,30 +208,54 @@ SmallVector<Value> IntegerTileKernel::addRows(Value step, Value token, ValueRang
   for (int64_t i = 0; isBounded() && i < strategy.getTables(); ++i) {
     Value table = k.add(first, i);
     scores.push_back(sums.loadScore(token, table, /*isBounded=*/true));
-    rows.push_back(sums.loadRow(token, k.min(table, getLastTable())));
+    rows.push_back(sums.loadRow(token, k.min(table, k.index(op.getNumTables() - 1))));
   }
   for (auto [i, row] : llvm::enumerate(rows))
-    pieces.push_back(loadPiece(step, i, row.back()));
+    pieces.push_back(slices.load(step, k.index(i), row.back()));
   return sums.add(pieces, scores, before);
+}
+
+/// The same for tables beside each other: sums of integers are the same in any order, so a thread begins with the table
+/// whose banks are its own.
+SmallVector<Value> IntegerTileKernel::addBeside(Value step, Value token, ValueRange before) {
+  int64_t count = strategy.getTables();
+  Value first = k.mul(step, count), side = slices.getSide();
+  SmallVector<Value> place = sums.getPlace(token, first);
+  SmallVector<Value> codes = k.rotate(k.loadStored(slices.getCodes(), place, count), side);
+  SmallVector<Value> scores = k.rotate(k.loadStored(slices.getScores(), place, count), side);
+  SmallVector<Value> next(before), pieces;
+  for (int64_t i = 0; i < count; ++i) {
+    Value row = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), codes[i]);
+    pieces.push_back(slices.load(step, k.rem(k.add(side, i), count), row));
+    scores[i] = k.widen(scores[i], /*isSigned=*/false);
+  }
+  for (int64_t i = 0; i < count; i += 2)
+    next = sums.add(ArrayRef(pieces).slice(i, 2), ArrayRef(scores).slice(i, 2), next);
+  return next;
 }
 
 /// Adds the row of a token where it is in the slice.
 SmallVector<Value> IntegerTileKernel::addPart(Value step, Value token, ValueRange before) {
-  Value table = k.div(step, tile.parts);
-  Value row = k.sub(sums.loadRow(token, table).back(), k.mul(k.rem(step, tile.parts), strategy.getRows()));
-  auto add = [&] { return sums.add(loadPiece(step, 0, row), sums.loadScore(token, table, false), before); };
+  int64_t parts = slices.getShape().parts;
+  Value table = k.div(step, parts);
+  Value row = k.sub(sums.loadRow(token, table).back(), k.mul(k.rem(step, parts), strategy.getRows()));
+  auto add = [&] { return sums.add(slices.load(step, k.index(0), row), sums.loadScore(token, table, false), before); };
   // Rows before the slice are huge numbers.
   return k.choose(k.isBelow(row, k.index(strategy.getRows())), add, before);
 }
 
+SmallVector<Value> IntegerTileKernel::addStep(Value step, Value token, ValueRange before) {
+  if (slices.getShape().sides > 1)
+    return addBeside(step, token, before);
+  return slices.getShape().parts == 1 ? addRows(step, token, before) : addPart(step, token, before);
+}
+
 void IntegerTileKernel::store(unsigned set, Value token, ArrayRef<Value> total) {
   int64_t together = getResultWidth(op, set);
-  Value strip = k.add(firstStrip, k.div(lane, tile.stripLanes));
-  Value byte = k.mul(k.rem(lane, tile.stripLanes), kThreadBytes);
   Value scoreSum = sums.getNumSums() > sums.getNumColumns() ? total.back() : Value();
   for (int64_t i = 0; i < sums.getNumColumns(); i += together) {
-    Value inside = sums.getColumn(k.add(byte, i % kThreadBytes), i >= kThreadBytes);
-    Value column = k.add(k.mul(strip, op.getLayoutAttr().getStripColumns()), inside);
+    Value inside = sums.getColumn(k.add(slices.getElement(), i % kThreadBytes), i >= kThreadBytes);
+    Value column = k.add(k.mul(slices.getStrip(), op.getLayoutAttr().getStripColumns()), inside);
     k.ifThen(k.isBelow(column, k.index(getColumns(op, set))), [&] {
       k.store(sums.finish(set, total.slice(i, together), scoreSum, token, column), op.getInits()[set], {token, column});
     });
@@ -277,49 +263,20 @@ void IntegerTileKernel::store(unsigned set, Value token, ArrayRef<Value> total) 
 }
 
 void IntegerTileKernel::build(unsigned set) {
-  Value tables = op.getTables()[set];
-  Value steps = k.index(llvm::divideCeil(op.getNumTables(), strategy.getTables()) * tile.parts);
-  startSlices(tables, k.index(0));
-  k.closeCopies();
   size_t size = sums.getNumSums();
-  SmallVector<Value> zeros(tokens.size() * size, k.integer(0));
-  SmallVector<Value> totals = k.loop(k.index(0), steps, k.index(1), zeros, [&](Value step, ValueRange before) {
-    Value next = k.add(step, 1);
-    k.ifThen(k.isBelow(next, steps), [&] { startSlices(tables, next); });
-    k.closeCopies();
-    k.awaitCopies(1);
-    k.barrier();
+  SmallVector<Value> zeros(slices.getRows().size() * size, k.integer(0));
+  SmallVector<Value> totals = slices.forEachStep(set, zeros, [&](Value step, ValueRange before) {
     SmallVector<Value> added;
-    for (auto [i, token] : llvm::enumerate(tokens)) {
-      ValueRange ofToken = before.slice(i * size, size);
-      llvm::append_range(added, tile.parts == 1 ? addRows(step, token, ofToken) : addPart(step, token, ofToken));
-    }
-    // The next step overwrites the buffer that was just read.
-    k.barrier();
+    for (auto [i, token] : llvm::enumerate(slices.getRows()))
+      llvm::append_range(added, addStep(step, token, before.slice(i * size, size)));
     return added;
   });
-  Value first = k.add(k.mul(k.block(gpu::Dimension::y), tile.tokens), k.div(thread, tile.lanes));
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    Value token = k.add(first, i * tile.groups);
-    k.ifThen(k.isBelow(token, k.dim(op.getInits()[set], 0)),
-             [&] { store(set, token, ArrayRef(totals).slice(i * size, size)); });
-  }
+  slices.forEachToken(op.getInits()[set],
+                      [&](size_t i, Value token) { store(set, token, ArrayRef(totals).slice(i * size, size)); });
 }
 
 void mf::buildGPUIntegerTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k) {
-  IntegerTile tile(op, strategy);
-  Value thread = k.thread();
-  Value slices = k.workgroupMemory({2, strategy.getTables(), strategy.getRows(), tile.lanes * kThreadBytes},
-                                   k.builder().getI8Type());
-  IntegerTileKernel kernel{op,
-                           strategy,
-                           k,
-                           tile,
-                           IntegerSums(op, k, kThreadBytes),
-                           slices,
-                           thread,
-                           k.rem(thread, tile.lanes),
-                           k.mul(k.block(gpu::Dimension::x), tile.strips),
-                           findTileTokens(op, strategy, tile.lanes, k)};
+  IntegerTileKernel kernel{op, strategy, k, TableSlices(op, strategy, k), IntegerSums(op, k, kThreadBytes)};
+  kernel.sums.setRows(kernel.slices.getCodes(), kernel.slices.getScores());
   forEachSet(op, k, [&](unsigned set) { kernel.build(set); });
 }

@@ -1,6 +1,7 @@
 // Which kernels ops of quantised tables and weights launch.
 #include "KernelModule.h"
 #include "Kernels.h"
+#include "TableSlices.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -24,24 +25,9 @@ static void launchGather(KernelModule &kernels, LookupOp op, int64_t threads) {
 }
 
 static void launchTile(KernelModule &kernels, LookupOp op, GPUTableTileAttr strategy) {
-  Location loc = op.getLoc();
-  IntegerTile tile(op, strategy);
-  int64_t strips = cast<MemRefType>(op.getTables().front().getType()).getDimSize(0);
-  Value blocks = kernels.ceilDiv(loc, kernels.getTokens(loc, op.getCodes()), tile.tokens);
   kernels.launch(
-      op, "lookup_integer_tile",
-      {{kernels.index(loc, llvm::divideCeil(strips, tile.strips)), blocks, kernels.index(loc, op.getInits().size())},
-       strategy.getThreads(),
-       tile.bytes},
+      op, "lookup_integer_tile", getTableTileShape(kernels, op, strategy),
       [&](Operation *inner, GPUKernelBuilder &k) { buildGPUIntegerTile(cast<LookupOp>(inner), strategy, k); });
-}
-
-/// A tile of several slices of a table takes one table at a time, and lanes of a row do not go over warps.
-static LogicalResult verifyTile(LookupOp op, GPUTableTileAttr strategy) {
-  int64_t rows = cast<MemRefType>(op.getTables().front().getType()).getDimSize(2);
-  if (strategy.getTables() == 1 || strategy.getRows() == rows)
-    return success();
-  return op.emitOpError("expects slices of one table at a time where a table has several, found ") << strategy;
 }
 
 LogicalResult mf::lowerIntegerLookup(KernelModule &kernels, LookupOp op) {
@@ -50,7 +36,7 @@ LogicalResult mf::lowerIntegerLookup(KernelModule &kernels, LookupOp op) {
     return success();
   }
   auto strategy = getGPUStrategy<GPUTableTileAttr>(op);
-  if (!strategy || failed(verifyTile(op, strategy)))
+  if (!strategy)
     return failure();
   kernels.chooseByTokens(
       op.getLoc(), kernels.getTokens(op.getLoc(), op.getCodes()), strategy.getGatherTokens(),

@@ -11,7 +11,8 @@ using namespace mlir::mf;
 static constexpr int64_t kPairOffset = 8;
 
 IntegerSums::IntegerSums(LookupOp op, GPUKernelBuilder &k, int64_t width)
-    : op(op), k(k), width(width), isPaired(op.getLayoutAttr() && op.getLayoutAttr().getColumnsPerByte() == 2) {}
+    : op(op), k(k), codes(op.getCodes()), scores(op.getScores()), width(width),
+      isPaired(op.getLayoutAttr() && op.getLayoutAttr().getColumnsPerByte() == 2) {}
 
 SmallVector<Value> IntegerSums::getZeros() { return SmallVector<Value>(getNumSums(), k.integer(0)); }
 
@@ -93,24 +94,31 @@ SmallVector<Value> IntegerSums::add(ArrayRef<Value> pieces, ArrayRef<Value> scor
 // Operands and results
 //===----------------------------------------------------------------------===//
 
+SmallVector<Value> IntegerSums::getPlace(Value token, Value table) {
+  if (token.getType().isIndex())
+    return {token, table};
+  return {k.placeInRow(token, table)};
+}
+
 Value IntegerSums::loadScore(Value token, Value table, bool isBounded) {
   Value last = k.index(op.getNumTables() - 1), place = isBounded ? k.min(table, last) : table;
   // Scores of a hash have no sign.
-  Value score = k.widen(k.loadStored(op.getScores(), {token, place}, 1), /*isSigned=*/false);
+  Value score = k.widen(k.loadStored(scores, getPlace(token, place), 1), /*isSigned=*/false);
   return isBounded ? k.select(k.isBelow(table, k.index(op.getNumTables())), score, k.integer(0)) : score;
 }
 
 SmallVector<Value> IntegerSums::loadRow(Value token, Value table) {
-  return {op.hasSharedRows() ? k.index(0) : table, k.loadUnsigned(op.getCodes(), {token, table})};
+  return {op.hasSharedRows() ? k.index(0) : table, k.loadUnsigned(codes, getPlace(token, table))};
 }
 
-void IntegerSums::loadTables(Value token, Value table, int64_t count, SmallVectorImpl<Value> &scores,
+void IntegerSums::loadTables(Value token, Value table, int64_t count, SmallVectorImpl<Value> &factors,
                              SmallVectorImpl<SmallVector<Value>> &rows) {
-  SmallVector<Value> bytes = k.elements(k.loadStored(op.getScores(), {token, table}, count), count);
-  SmallVector<Value> codes = k.elements(k.loadStored(op.getCodes(), {token, table}, count), count);
+  SmallVector<Value> place = getPlace(token, table);
+  SmallVector<Value> bytes = k.elements(k.loadStored(scores, place, count), count);
+  SmallVector<Value> numbers = k.elements(k.loadStored(codes, place, count), count);
   for (int64_t i = 0; i < count; ++i) {
-    scores.push_back(k.widen(bytes[i], /*isSigned=*/false));
-    Value row = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), codes[i]);
+    factors.push_back(k.widen(bytes[i], /*isSigned=*/false));
+    Value row = arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), numbers[i]);
     rows.push_back({op.hasSharedRows() ? k.index(0) : k.add(table, i), row});
   }
 }

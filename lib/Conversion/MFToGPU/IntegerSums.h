@@ -21,6 +21,14 @@ public:
   /// Adds the pieces of one or two rows. Scores are i32 in [0, 127].
   SmallVector<Value> add(ArrayRef<Value> pieces, ArrayRef<Value> scores, ValueRange sums);
 
+  /// Where codes and scores are, and where those of a token in a table are there: [token, table], or, where `token` is
+  /// the i32 at which its row begins, in one dimension.
+  void setRows(Value newCodes, Value newScores) {
+    codes = newCodes;
+    scores = newScores;
+  }
+  SmallVector<Value> getPlace(Value token, Value table);
+
   /// The score of a token in a table as an i32; 0 behind the last table.
   Value loadScore(Value token, Value table, bool isBounded);
   /// The row that a token's code means, and the table of that row.
@@ -40,6 +48,7 @@ private:
 
   LookupOp op;
   GPUKernelBuilder &k;
+  Value codes, scores;
   int64_t width;
   bool isPaired;
 };

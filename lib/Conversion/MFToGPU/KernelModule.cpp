@@ -56,6 +56,8 @@ gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, const Opera
   kernel = gpu::GPUFuncOp::create(b, loc, name, b.getFunctionType(ValueRange(operands.values).getTypes(), {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(shape.threads), 1, 1}));
+  if (shape.cluster > 1)
+    kernel.setKnownClusterSizeAttr(b.getDenseI32ArrayAttr({1, static_cast<int32_t>(shape.cluster), 1}));
   if (shape.registers)
     kernel->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), b.getI32IntegerAttr(shape.registers));
   b.setInsertionPointToStart(&kernel.getBody().front());

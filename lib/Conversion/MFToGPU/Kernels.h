@@ -42,24 +42,7 @@ void forEachSet(LookupOp op, GPUKernelBuilder &k, function_ref<void(unsigned)> b
 /// The grid is (tokens, blocks of `threads` pieces of columns, table sets).
 void buildGPURowGather(LookupOp op, int64_t threads, GPUKernelBuilder &k);
 
-/// Shape of a kernel with table slices.
-struct TableTile {
-  TableTile(LookupOp op, GPUTableTileAttr strategy);
-
-  int64_t columns; ///< of a strip
-  int64_t width;   ///< columns of a thread
-  int64_t lanes;   ///< threads of a row
-  int64_t groups;  ///< tokens at a time
-  int64_t tokens;  ///< of a block
-  int64_t bytes;   ///< of workgroup memory
-  int64_t parts;   ///< slices of a table
-};
-
-/// The tokens of the thread in a kernel with table slices whose rows `lanes` threads share; behind the last one, that
-/// one again. The grid's y counts blocks of tokens.
-SmallVector<Value> findTileTokens(LookupOp op, GPUTableTileAttr strategy, int64_t lanes, GPUKernelBuilder &k);
-
-/// The grid is (strips, token blocks, table sets).
+/// The grid is (column blocks, token blocks, table sets); see SliceShape.
 void buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
 
 /// Shape of a gather of quantised rows.
@@ -78,20 +61,7 @@ struct IntegerGather {
 /// The grid is (tokens, strips * parts, table sets).
 void buildGPUIntegerGather(LookupOp op, int64_t threads, GPUKernelBuilder &k);
 
-/// Shape of a kernel with slices of quantised tables.
-struct IntegerTile {
-  IntegerTile(LookupOp op, GPUTableTileAttr strategy);
-
-  int64_t strips;     ///< of a slice
-  int64_t stripLanes; ///< threads of a row in a strip
-  int64_t lanes;      ///< threads of a row
-  int64_t groups;     ///< tokens at a time
-  int64_t tokens;     ///< of a block
-  int64_t bytes;      ///< of workgroup memory
-  int64_t parts;      ///< slices of a table
-};
-
-/// The grid is (strips / strips of a slice, token blocks, table sets).
+/// The same of quantised tables.
 void buildGPUIntegerTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k);
 
 /// Workgroup memory [warps, 32, rows] for the weights of a block of keys.

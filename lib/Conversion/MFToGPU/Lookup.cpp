@@ -1,6 +1,7 @@
 // The lookup, straight from memory and through slices of tables in workgroup memory. Both add a row's product for each
 // table in ascending order, starting from the bias, with fused products: they give the same bits.
 #include "Kernels.h"
+#include "TableSlices.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 
 using namespace mlir;
@@ -104,68 +105,34 @@ void mf::buildGPURowGather(LookupOp op, int64_t threads, GPUKernelBuilder &k) {
 // Slices of tables in workgroup memory
 //===----------------------------------------------------------------------===//
 
-mf::TableTile::TableTile(LookupOp op, GPUTableTileAttr strategy) {
-  auto type = cast<MemRefType>(op.getTables().front().getType());
-  columns = type.getDimSize(3);
-  width = kThreadBytes * 8 / type.getElementTypeBitWidth();
-  lanes = columns / width;
-  groups = strategy.getThreads() / lanes;
-  tokens = groups * strategy.getTokens();
-  bytes = 2 * strategy.getRows() * columns * type.getElementTypeBitWidth() / 8;
-  parts = type.getDimSize(2) / strategy.getRows();
-}
-
 namespace {
 /// Builds the kernel of one set.
 struct TileKernel {
   LookupOp op;
   GPUTableTileAttr strategy;
   GPUKernelBuilder &k;
-  TableTile tile;
-  /// [2, rows, columns] in workgroup memory.
-  Value slices;
-  Value thread;
-  /// The thread's tokens; behind the last one, that one again.
-  SmallVector<Value> tokens;
+  TableSlices slices;
+  /// Whether the second one of the tables beside each other is read first; null where there is one.
+  Value isTurned;
 
-  void startSlice(Value tables, Value step);
-  Value addRow(Value step, Value token, Value sum);
+  Value addRow(Value step, Value tokenRow, Value sum);
+  Value addPair(Value step, Value tokenRow, Value sum);
   void build(unsigned set);
 };
 } // namespace
 
-SmallVector<Value> mf::findTileTokens(LookupOp op, GPUTableTileAttr strategy, int64_t lanes, GPUKernelBuilder &k) {
-  int64_t groups = strategy.getThreads() / lanes;
-  Value last = k.sub(k.dim(op.getCodes(), 0), k.index(1));
-  Value first = k.add(k.mul(k.block(gpu::Dimension::y), groups * strategy.getTokens()), k.div(k.thread(), lanes));
-  SmallVector<Value> tokens;
-  for (int64_t i = 0; i < strategy.getTokens(); ++i)
-    tokens.push_back(k.min(k.add(first, i * groups), last));
-  return tokens;
-}
-
-/// Step s is slice s % parts of table s / parts; it goes to buffer s % 2.
-void TileKernel::startSlice(Value tables, Value step) {
-  Value table = k.div(step, tile.parts), firstRow = k.mul(k.rem(step, tile.parts), strategy.getRows());
-  k.loop(thread, k.index(strategy.getRows() * tile.lanes), k.index(strategy.getThreads()), [&](Value piece) {
-    Value row = k.div(piece, tile.lanes), column = k.mul(k.rem(piece, tile.lanes), tile.width);
-    k.copyAsync(tables, {k.block(gpu::Dimension::x), table, k.add(firstRow, row), column}, slices,
-                {k.rem(step, 2), row, column}, tile.width);
-  });
-}
-
 /// Adds the row of a token where it is in the slice.
-Value TileKernel::addRow(Value step, Value token, Value sum) {
-  Value table = k.div(step, tile.parts), column = k.mul(k.rem(thread, tile.lanes), tile.width);
-  Value code = k.loadUnsigned(op.getCodes(), {token, table});
+Value TileKernel::addRow(Value step, Value tokenRow, Value sum) {
+  const SliceShape &shape = slices.getShape();
+  Value place = k.placeInRow(tokenRow, k.div(step, shape.parts));
+  Value code = k.loadUnsigned(slices.getCodes(), place);
   auto add = [&](Value row) {
-    Value score = k.load(op.getScores(), {token, table}, 1);
-    Value elements = k.load(slices, {k.rem(step, 2), row, column}, tile.width);
-    return k.fma(k.broadcast(score, tile.width), elements, sum);
+    Value score = k.load(slices.getScores(), place, 1);
+    return k.fma(k.broadcast(score, shape.width), k.extend(slices.load(step, k.index(0), row)), sum);
   };
-  if (tile.parts == 1)
+  if (shape.parts == 1)
     return add(code);
-  Value row = k.sub(code, k.mul(k.rem(step, tile.parts), strategy.getRows()));
+  Value row = k.sub(code, k.mul(k.rem(step, shape.parts), strategy.getRows()));
   // Rows before the slice are huge numbers.
   return k
       .choose(
@@ -173,41 +140,37 @@ Value TileKernel::addRow(Value step, Value token, Value sum) {
       .front();
 }
 
+/// Adds the rows of a token in two tables. Which one is read first depends on the thread, which one is added first does
+/// not.
+Value TileKernel::addPair(Value step, Value tokenRow, Value sum) {
+  int64_t width = slices.getShape().width;
+  Value place = k.placeInRow(tokenRow, k.mul(step, 2));
+  SmallVector<Value> codes;
+  for (Value code : k.elements(k.loadStored(slices.getCodes(), place, 2), 2))
+    codes.push_back(arith::IndexCastUIOp::create(k.builder(), k.builder().getIndexType(), code));
+  SmallVector<Value> scores = k.elements(k.load(slices.getScores(), place, 2), 2);
+  Value first = slices.load(step, slices.getSide(), k.select(isTurned, codes[1], codes[0]));
+  Value second = slices.load(step, k.sub(k.index(1), slices.getSide()), k.select(isTurned, codes[0], codes[1]));
+  sum = k.fma(k.broadcast(scores[0], width), k.extend(k.select(isTurned, second, first)), sum);
+  return k.fma(k.broadcast(scores[1], width), k.extend(k.select(isTurned, first, second)), sum);
+}
+
 void TileKernel::build(unsigned set) {
-  Value tables = op.getTables()[set], init = op.getInits()[set], steps = k.index(op.getNumTables() * tile.parts);
-  Value column = k.add(k.mul(k.block(gpu::Dimension::x), tile.columns), k.mul(k.rem(thread, tile.lanes), tile.width));
-  startSlice(tables, k.index(0));
-  k.closeCopies();
-  SmallVector<Value> sums(tokens.size(), loadBias(k, getBias(op, set), column, tile.width));
-  sums = k.loop(k.index(0), steps, k.index(1), sums, [&](Value step, ValueRange sums) {
-    Value next = k.add(step, 1);
-    k.ifThen(k.isBelow(next, steps), [&] { startSlice(tables, next); });
-    k.closeCopies();
-    k.awaitCopies(1);
-    k.barrier();
+  Value init = op.getInits()[set];
+  Value column = k.add(k.mul(slices.getStrip(), op.getLayoutAttr().getStripColumns()), slices.getElement());
+  SmallVector<Value> zeros(slices.getRows().size(), loadBias(k, getBias(op, set), column, slices.getShape().width));
+  SmallVector<Value> sums = slices.forEachStep(set, zeros, [&](Value step, ValueRange before) {
     SmallVector<Value> added;
-    for (auto [token, sum] : llvm::zip_equal(tokens, sums))
-      added.push_back(addRow(step, token, sum));
-    // The next step overwrites the buffer that was just read.
-    k.barrier();
+    for (auto [row, sum] : llvm::zip_equal(slices.getRows(), before))
+      added.push_back(isTurned ? addPair(step, row, sum) : addRow(step, row, sum));
     return added;
   });
-  Value first = k.add(k.mul(k.block(gpu::Dimension::y), tile.tokens), k.div(thread, tile.lanes));
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    Value token = k.add(first, i * tile.groups);
-    k.ifThen(k.isBelow(token, k.dim(init, 0)), [&, value = sum] { k.store(value, init, {token, column}); });
-  }
+  slices.forEachToken(init, [&](size_t i, Value token) { k.store(sums[i], init, {token, column}); });
 }
 
 void mf::buildGPUTableTile(LookupOp op, GPUTableTileAttr strategy, GPUKernelBuilder &k) {
-  TableTile tile(op, strategy);
-  Type element = getElementTypeOrSelf(op.getTables().front().getType());
-  TileKernel kernel{op,
-                    strategy,
-                    k,
-                    tile,
-                    k.workgroupMemory({2, strategy.getRows(), tile.columns}, element),
-                    k.thread(),
-                    findTileTokens(op, strategy, tile.lanes, k)};
+  TableSlices slices(op, strategy, k);
+  Value isTurned = slices.getShape().sides > 1 ? k.isEqual(slices.getSide(), k.index(1)) : Value();
+  TileKernel kernel{op, strategy, k, slices, isTurned};
   forEachSet(op, k, [&](unsigned set) { kernel.build(set); });
 }

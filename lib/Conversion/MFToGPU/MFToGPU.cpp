@@ -1,6 +1,7 @@
 // The pass `convert-mf-to-gpu`: compute ops on memrefs to launches of kernels.
 #include "KernelModule.h"
 #include "Kernels.h"
+#include "TableSlices.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
 #include "mf/Conversion/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -95,14 +96,9 @@ void KernelLowering::launchGather(LookupOp op, int64_t threads) {
 
 void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
   Location loc = op.getLoc();
-  TableTile tile(op, strategy);
-  int64_t strips = cast<MemRefType>(op.getTables().front().getType()).getDimSize(0);
   Value tokens = getTokens(loc, op.getCodes());
   auto launchTile = [&] {
-    launch(op, "lookup_tile",
-           {{index(loc, strips), ceilDiv(loc, tokens, tile.tokens), index(loc, op.getInits().size())},
-            strategy.getThreads(),
-            tile.bytes},
+    launch(op, "lookup_tile", getTableTileShape(*this, op, strategy),
            [&](Operation *inner, GPUKernelBuilder &k) { buildGPUTableTile(cast<LookupOp>(inner), strategy, k); });
   };
   chooseByTokens(
@@ -136,14 +132,10 @@ LogicalResult KernelLowering::lowerLookup(LookupOp op) {
     return op.emitOpError("has the strategy ") << strategy
                                                << ", which needs tables in strips of 16 bytes times a "
                                                   "power of two, of floats no columns besides";
-  int64_t rows = cast<MemRefType>(op.getTables().front().getType()).getDimSize(2);
-  if (rows % strategy.getRows() != 0)
-    return op.emitOpError("expects slices to be equal parts of tables of ")
-           << rows << " rows, found " << strategy.getRows() << " rows";
+  if (failed(verifyTableTile(op, strategy)))
+    return failure();
   if (op.isQuantized())
     return lowerIntegerLookup(*this, op);
-  if (strategy.getTables() != 1)
-    return op.emitOpError("expects slices of one table of floats at a time, found ") << strategy;
   launchTableTile(op, strategy);
   return success();
 }

@@ -1,6 +1,7 @@
 // The threads of a block are fibers, which run until they wait. A kernel whose threads never wait runs them as calls.
 #include "Block.h"
 
+#include "Cluster.h"
 #include "Fiber.h"
 
 #include <stdarg.h>
@@ -31,6 +32,7 @@ void Block::destroy() {
   shadow.release();
   executions.release();
   accessCounter.release();
+  transfers.release();
   free(this);
 }
 
@@ -48,8 +50,9 @@ static bool mapStacks(size_t count, char *&stacks, size_t &mapped) {
   return stacks;
 }
 
-bool Block::begin(const Launch &newLaunch) {
+bool Block::begin(const Launch &newLaunch, Cluster &newCluster) {
   launch = &newLaunch;
+  cluster = &newCluster;
   kernel = launch->kernel;
   failed = false;
   counters = {};
@@ -78,15 +81,13 @@ void Block::enterThread(void *argument) {
 }
 
 void Block::startThreads() {
-  const int64_t *grid = launch->grid;
   for (int32_t i = 0; i < kernel->threads; ++i) {
     Thread &thread = threads.data[i];
-    thread.visible = {i,
-                      {number % grid[0], number / grid[0] % grid[1], number / grid[0] / grid[1]},
-                      {grid[0], grid[1], grid[2]},
-                      workgroup};
+    thread.visible.thread = i;
+    thread.visible.workgroup = workgroup;
     thread.block = this;
     thread.state = Thread::Ready;
+    thread.progress = {};
     thread.copies.clear();
     thread.accesses.clear();
     thread.openGroup = 0;
@@ -94,48 +95,62 @@ void Block::startThreads() {
   }
 }
 
-bool Block::run(int64_t newNumber) {
-  number = newNumber;
+void Block::start(int64_t number, int32_t newRank) {
+  rank = newRank;
   startThreads();
-  ++counters.blocks;
-  if (kernel->checked) {
-    // What is undefined is no number.
-    memset(workgroup, 0xff, launch->workgroupBytes);
-    if (!shadow.begin(launch->workgroupBytes))
-      describeFailure(threads.data[0], -1, "out of memory");
+  const int64_t *grid = launch->grid;
+  int64_t size = cluster->getSize(), rows = grid[1] / size;
+  for (int32_t i = 0; i < kernel->threads; ++i) {
+    mf_rt_gpu_thread &thread = threads.data[i].visible;
+    thread.block[0] = number % grid[0];
+    thread.block[1] = number / grid[0] % rows * size + rank;
+    thread.block[2] = number / grid[0] / rows;
+    memcpy(thread.grid, grid, sizeof(thread.grid));
   }
+  transfers.clear();
+  ++counters.blocks;
+  if (!kernel->checked)
+    return;
+  // What is undefined is no number.
+  memset(workgroup, 0xff, launch->workgroupBytes);
+  if (!shadow.begin(launch->workgroupBytes))
+    describeFailure(threads.data[0], -1, "out of memory");
+}
+
+bool Block::advance() {
   // A checked thread may stop anywhere, so it needs a stack of its own.
-  if (kernel->waits || kernel->checked)
-    runThreads();
-  else
+  if (!kernel->waits && !kernel->checked) {
     runAlone();
+    return false;
+  }
+  bool advances = false;
+  for (uint32_t warp = 0; warp * kWarp < uint32_t(kernel->threads) && !failed; ++warp)
+    advances |= runWarp(warp);
+  if (!failed)
+    advances |= releaseTransfers();
+  if (!failed)
+    advances |= releaseBarrier();
+  return advances;
+}
+
+void Block::finish() {
+  if (kernel->waits || kernel->checked)
+    reportWaiting();
+  if (!failed && !transfers.isEmpty())
+    describeFailure(threads.data[0], -1, "ends while a copy to its workgroup memory is on its way");
+  if (kernel->checked)
+    countWarps();
   for (int32_t region = 0; region < kernel->region_count; ++region) {
     for (int kind = 0; kind < MF_RT_GPU_KIND_COUNT; ++kind)
       counters.operations[kind] +=
           executions.data[region] * uint64_t(kernel->regions[region * MF_RT_GPU_KIND_COUNT + kind]);
     executions.data[region] = 0;
   }
-  return !failed;
 }
 
 void Block::runAlone() {
   for (int32_t i = 0; i < kernel->threads; ++i)
     kernel->run(launch->arguments, &threads.data[i].visible);
-}
-
-void Block::runThreads() {
-  bool advances = true;
-  while (advances && !failed) {
-    advances = false;
-    for (uint32_t warp = 0; warp * kWarp < uint32_t(kernel->threads) && !failed; ++warp)
-      advances |= runWarp(warp);
-    if (!failed)
-      advances |= releaseBarrier();
-  }
-  if (!failed)
-    reportWaiting();
-  for (uint32_t warp = 0; kernel->checked && warp * kWarp < uint32_t(kernel->threads); ++warp)
-    countWarp(warp);
 }
 
 /// Runs the lanes of a warp until none can go on. Returns whether one did.
@@ -191,12 +206,16 @@ bool Block::releaseBarrier() {
   for (int32_t i = 0; i < kernel->threads; ++i)
     if (threads.data[i].state != Thread::AtBarrier || threads.data[i].site != threads.data[0].site)
       return false;
-  for (uint32_t warp = 0; kernel->checked && warp * kWarp < uint32_t(kernel->threads); ++warp)
-    countWarp(warp);
+  countWarps();
   for (int32_t i = 0; i < kernel->threads; ++i)
     threads.data[i].state = Thread::Ready;
   shadow.passBarrier();
   return true;
+}
+
+void Block::countWarps() {
+  for (uint32_t warp = 0; kernel->checked && warp * kWarp < uint32_t(kernel->threads); ++warp)
+    countWarp(warp);
 }
 
 /// No thread can go on. Where one waits, it waits in vain.
@@ -205,10 +224,14 @@ void Block::reportWaiting() {
     Thread &thread = threads.data[i];
     if (thread.state == Thread::Done)
       continue;
-    bool isBarrier = thread.state == Thread::AtBarrier;
-    return describeFailure(thread, thread.site,
-                           isBarrier ? "divergent: waits at a barrier that not all threads of its block reach"
-                                     : "divergent: waits for lanes of its warp that do not come");
+    const char *problem = "divergent: waits for lanes of its warp that do not come";
+    if (thread.state == Thread::AtBarrier)
+      problem = "divergent: waits at a barrier that not all threads of its block reach";
+    else if (thread.state == Thread::AtClusterBarrier)
+      problem = "divergent: waits at a barrier that not all threads of its cluster reach";
+    else if (thread.state == Thread::AtTransfer)
+      problem = "waits for arrivals or bytes that do not come";
+    return describeFailure(thread, thread.site, problem);
   }
 }
 
@@ -259,6 +282,16 @@ void Block::checkIndex(Thread &thread, int32_t site, int32_t dimension, int64_t 
          dimension, (long long)extent);
 }
 
+SharedAccess Block::describeAccess(const Thread &thread, int64_t address, int32_t bytes) const {
+  SharedAccess access = {};
+  access.offset = uint32_t(getOffset(address));
+  access.bytes = uint32_t(bytes);
+  access.thread = uint16_t(thread.visible.thread);
+  access.progress = &thread.progress;
+  access.epoch = thread.progress.arrived;
+  return access;
+}
+
 void Block::access(Thread &thread, int32_t site, int64_t address) {
   const mf_rt_gpu_site &place = kernel->sites[site];
   if (address % place.alignment != 0)
@@ -268,8 +301,9 @@ void Block::access(Thread &thread, int32_t site, int64_t address) {
     if (offset < 0 || offset + place.bytes > int64_t(launch->workgroupBytes))
       fail(thread, site, "is out of bounds: byte %lld of the %u bytes of workgroup memory",
            (long long)(offset + place.bytes - 1), launch->workgroupBytes);
-    SharedAccess access = {uint32_t(offset), uint32_t(place.bytes), uint16_t(thread.visible.thread),
-                           bool(place.flags & MF_RT_GPU_WRITES), bool(place.flags & MF_RT_GPU_DELAYED)};
+    SharedAccess access = describeAccess(thread, address, place.bytes);
+    access.writes = place.flags & MF_RT_GPU_WRITES;
+    access.delayed = place.flags & MF_RT_GPU_DELAYED;
     if (const char *problem = shadow.access(access))
       fail(thread, site, "%s", problem);
   }

@@ -4,10 +4,12 @@
 
 #include "Counters.h"
 #include "Shadow.h"
+#include "Transfers.h"
 
 namespace mf::rt::gpu {
 
 class Block;
+class Cluster;
 
 /// What all blocks of a launch share.
 struct Launch {
@@ -32,7 +34,7 @@ using Collective = void (*)(Thread *const *lanes, uint32_t mask);
 struct Thread {
   mf_rt_gpu_thread visible;
   Block *block;
-  enum State : uint8_t { Ready, AtBarrier, InWarp, Done } state;
+  enum State : uint8_t { Ready, AtBarrier, AtClusterBarrier, AtTransfer, InWarp, Done } state;
   int32_t site; ///< where it waits
   void *stack;  ///< its pointer, while it does not run
 
@@ -44,6 +46,9 @@ struct Thread {
   const void *inputs[3];
   void *output;
 
+  Progress progress;
+  int32_t transferBarrier; ///< that it waits for, with the phase of this parity
+  uint32_t parity;
   List<PendingCopy> copies;
   uint32_t openGroup; ///< number of the group that the next copy joins
   List<Access> accesses;
@@ -55,9 +60,15 @@ public:
   static Block *create();
   void destroy();
   /// Makes room for the launch. False where memory is out.
-  bool begin(const Launch &launch);
-  /// Runs block `number`, x fastest. False where the kernel did something wrong: `getError` says what.
-  bool run(int64_t number);
+  bool begin(const Launch &launch, Cluster &cluster);
+  /// Prepares block `rank` of cluster `number`, x fastest.
+  void start(int64_t number, int32_t rank);
+  /// Runs threads until all wait or have ended. Returns whether one ran, or need not wait any more.
+  bool advance();
+  /// Sees that all threads have ended and all copies have arrived, and counts.
+  void finish();
+  /// Whether the kernel did something wrong: `getError` says what.
+  bool hasFailed() const { return failed; }
   const char *getError() const { return error; }
   /// Of all blocks since `begin`.
   const Counters &getCounters() const { return counters; }
@@ -71,6 +82,20 @@ public:
   void waitForWarp(Thread &thread, int32_t site, uint32_t mask, Collective collective);
   void copy(Thread &thread, const PendingCopy &copy);
   void awaitCopies(Thread &thread, uint32_t groups);
+  void initTransferBarrier(Thread &thread, int32_t site, int64_t address, int32_t count);
+  void expectTransfer(Thread &thread, int32_t site, int64_t address, int32_t bytes);
+  void awaitTransfer(Thread &thread, int32_t site, int64_t address, uint32_t parity);
+  void startTransfer(Thread &thread, int32_t site, const PendingCopy &copy, int64_t barrier, uint32_t mask);
+  void arriveAtCluster(Thread &thread, int32_t site);
+  void waitForCluster(Thread &thread, int32_t site);
+
+  // Called by the cluster.
+  /// Barriers of the cluster that all threads have arrived at that have not ended.
+  uint32_t getLeastArrived() const;
+  /// Lets threads go on that wait at one of the first `arrived` barriers. Returns whether there were any.
+  bool passClusterBarriers(uint32_t arrived);
+  /// Lets copies arrive that a thread waits for. Returns whether there were any.
+  bool deliverCopies();
   bool isChecked() const { return kernel->checked; }
   /// Orders the accesses of the lanes before and after.
   void passWarpBarrier(const Thread &lane) { shadow.passWarpBarrier(uint32_t(lane.visible.thread / kWarp)); }
@@ -80,11 +105,17 @@ public:
 private:
   static void enterThread(void *thread);
   void startThreads();
-  void runThreads();
   void runAlone();
   bool runWarp(uint32_t warp);
   bool releaseLanes(uint32_t warp);
   bool releaseBarrier();
+  bool releaseTransfers();
+  void countWarps();
+  /// The access of a thread of this block.
+  SharedAccess describeAccess(const Thread &thread, int64_t address, int32_t bytes) const;
+  int32_t findTransferBarrier(Thread &thread, int32_t site, int64_t address);
+  /// A copy by a thread, of this or another block, to this one; null, or what is wrong with it.
+  const char *receive(const SharedAccess &access, const PendingCopy &copy, uint32_t offset, uint32_t barrier);
   void reportWaiting();
   void countWarp(uint32_t warp);
   void suspend(Thread &thread);
@@ -94,6 +125,9 @@ private:
   int64_t getOffset(int64_t address) const { return address - reinterpret_cast<int64_t>(workgroup); }
 
   const Launch *launch;
+  Cluster *cluster;
+  Transfers transfers;
+  int32_t rank; ///< in the cluster
   const mf_rt_gpu_kernel *kernel;
   List<Thread> threads;
   char *stacks;
@@ -105,7 +139,6 @@ private:
   List<uint64_t> executions; ///< by region
   AccessCounter accessCounter;
   Counters counters;
-  int64_t number;
   bool failed;
   char error[512];
 };

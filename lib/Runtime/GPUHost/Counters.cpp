@@ -11,6 +11,17 @@ void Counters::add(const Counters &other) {
     operations[kind] += other.operations[kind];
 }
 
+void Counters::addBulkCopy(int64_t from, uint64_t bytes, uint64_t blocks) {
+  constexpr uint64_t wavefrontBytes = 128, sectorBytes = 32;
+  uint64_t first = uint64_t(from) / sectorBytes, last = (uint64_t(from) + bytes - 1) / sectorBytes;
+  global_load_bytes += bytes;
+  global_load_sectors += last - first + 1;
+  copied_bytes += bytes;
+  uint64_t wavefronts = blocks * ((bytes + wavefrontBytes - 1) / wavefrontBytes);
+  workgroup_wavefronts += wavefronts;
+  workgroup_ideal_wavefronts += wavefronts;
+}
+
 namespace {
 /// A small set of numbers; those of a warp's access.
 struct Numbers {

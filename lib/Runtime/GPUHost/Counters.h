@@ -29,6 +29,8 @@ struct Counters {
   uint64_t operations[MF_RT_GPU_KIND_COUNT]; ///< of threads
 
   void add(const Counters &other);
+  /// A bulk copy from `from` on, to `blocks` blocks: it is read once, and passes the banks of each.
+  void addBulkCopy(int64_t from, uint64_t bytes, uint64_t blocks);
 };
 
 /// An access of a lane.

@@ -1,6 +1,6 @@
 // Launches: blocks over the threads of the pool, the first failure, the sum of the counters.
 #include "../ThreadPool.h"
-#include "Block.h"
+#include "Cluster.h"
 #include "Record.h"
 
 #include <stdio.h>
@@ -116,25 +116,23 @@ static bool isBehindFailure(const mf_rt_gpu_call &call, Record &record, uint64_t
   return isBehind;
 }
 
-static void runBlocks(void *closure, int64_t begin, int64_t end, int64_t) {
+static void runClusters(void *closure, int64_t begin, int64_t end, int64_t) {
   Run &run = *static_cast<Run *>(closure);
   Record &record = *run.call->record;
-  Block *block = record.take();
-  if (!block)
-    return run.note(uint64_t(begin), "a kernel on host threads: out of memory");
-  if (block->begin(run.launch)) {
+  Cluster cluster;
+  if (cluster.begin(record, run.launch)) {
     for (int64_t number = begin; number < end && !isBehindFailure(*run.call, record, uint64_t(number)); ++number)
-      if (!block->run(number)) {
-        run.note(uint64_t(number), block->getError());
+      if (const char *error = cluster.run(number)) {
+        run.note(uint64_t(number), error);
         break;
       }
     pthread_mutex_lock(&record.lock);
-    run.counters.add(block->getCounters());
+    cluster.addCounters(run.counters);
     pthread_mutex_unlock(&record.lock);
   } else {
     run.note(uint64_t(begin), "a kernel on host threads: out of memory");
   }
-  record.giveBack(block);
+  cluster.end(record);
 }
 
 /// What a GPU would refuse; null where it would not.
@@ -145,6 +143,9 @@ static const char *findProblem(const Launch &launch) {
     return "the grid has more blocks along x, y or z than 2147483647, 65535 and 65535";
   if (launch.kernel->threads <= 0 || launch.kernel->threads > 1024 || launch.kernel->threads % kWarp != 0)
     return "a block is no whole warps, up to 1024 threads";
+  int32_t cluster = launch.kernel->cluster;
+  if (cluster < 0 || cluster > kMostClusterBlocks || (cluster > 1 && grid[1] % cluster != 0))
+    return "a cluster has more than 8 blocks along y, or the grid no whole clusters";
   return nullptr;
 }
 
@@ -166,7 +167,8 @@ void mf_rt_gpu_launch(const mf_rt_frame *frame, const mf_rt_gpu_kernel *kernel, 
   }
   if (x == 0 || y == 0 || z == 0)
     return;
-  mf::rt::parallelFor(frame->pool, runBlocks, &run, x * y * z);
+  int64_t cluster = kernel->cluster > 1 ? kernel->cluster : 1;
+  mf::rt::parallelFor(frame->pool, runClusters, &run, x * y * z / cluster);
   run.counters.launches = 1;
   if (kernel->checked && !call->record->add(kernel->name, run.counters))
     run.note(0, "a kernel on host threads: out of memory for the counters");

@@ -40,7 +40,7 @@ struct Record {
 /// The launches of one call of an entry point: where they report to, and the first failure.
 struct mf_rt_gpu_call {
   mf::rt::gpu::Record *record;
-  uint64_t failed_block; ///< number of the lowest block that failed, of the launch that failed
+  uint64_t failed_block; ///< number of the lowest cluster that failed, of the launch that failed
   uint32_t failed;
   char error[512];
 };

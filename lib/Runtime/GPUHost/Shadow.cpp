@@ -3,6 +3,9 @@
 
 namespace mf::rt::gpu {
 
+/// Bit of a writer: it is the barrier that counts a bulk copy.
+static constexpr uint16_t kTransfer = 0x8000;
+
 bool Shadow::begin(uint32_t bytes) {
   // Close to the end of the numbers, all begins anew.
   if (now > 0xf0000000u) {
@@ -16,10 +19,24 @@ bool Shadow::begin(uint32_t bytes) {
 }
 
 /// Whether what `thread`, or others like it, did at `time` comes before what thread `next` does now.
-bool Shadow::isOrdered(uint32_t time, uint16_t thread, Readers threads, uint16_t next) const {
-  if (time < barrier || (threads == OneThread && thread == next))
+bool Shadow::isOrdered(uint32_t time, uint32_t epoch, uint16_t thread, Readers threads,
+                       const SharedAccess &next) const {
+  // Of another block, barriers of the cluster alone say anything.
+  if (epoch < next.progress->passed)
     return true;
-  return threads != Many && thread / kWarp == next / kWarp && time < warpBarriers[next / kWarp];
+  if (next.remote)
+    return false;
+  if (time < barrier)
+    return true;
+  if (thread & kTransfer)
+    return time < next.progress->observed[thread & ~kTransfer];
+  if (threads == OneThread && thread == next.thread)
+    return true;
+  return threads != Many && thread / kWarp == next.thread / kWarp && time < warpBarriers[next.thread / kWarp];
+}
+
+bool Shadow::isAfter(const SharedAccess &before, uint32_t time, const SharedAccess &access) const {
+  return isOrdered(time, before.epoch, before.thread, OneThread, access);
 }
 
 const char *Shadow::read(Cell &cell, const SharedAccess &access) {
@@ -27,10 +44,12 @@ const char *Shadow::read(Cell &cell, const SharedAccess &access) {
     return "reads workgroup memory while a copy to it is on its way";
   if (cell.written < first)
     return "reads workgroup memory that nothing wrote";
-  if (!isOrdered(cell.written, cell.writer, OneThread, access.thread))
+  if (!isOrdered(cell.written, cell.writeEpoch, cell.writer, OneThread, access))
     return "race: reads workgroup memory that another thread wrote, without a barrier between them";
   // Reads that are ordered before this one say nothing new.
-  if (isOrdered(cell.read, cell.reader, cell.readers, access.thread))
+  bool isNew = isOrdered(cell.read, cell.readEpoch, cell.reader, cell.readers, access) || cell.read < first;
+  cell.readEpoch = isNew || access.epoch > cell.readEpoch ? access.epoch : cell.readEpoch;
+  if (isNew)
     cell.readers = OneThread;
   else
     cell.readers = cell.readers != Many && cell.reader / kWarp == access.thread / kWarp ? OneWarp : Many;
@@ -42,14 +61,15 @@ const char *Shadow::read(Cell &cell, const SharedAccess &access) {
 const char *Shadow::write(Cell &cell, const SharedAccess &access) {
   if (cell.pending >= first)
     return "writes workgroup memory while a copy to it is on its way";
-  if (!isOrdered(cell.written, cell.writer, OneThread, access.thread))
+  if (cell.written >= first && !isOrdered(cell.written, cell.writeEpoch, cell.writer, OneThread, access))
     return "race: writes workgroup memory that another thread wrote, without a barrier between them";
-  if (!isOrdered(cell.read, cell.reader, cell.readers, access.thread))
+  if (cell.read >= first && !isOrdered(cell.read, cell.readEpoch, cell.reader, cell.readers, access))
     return "race: writes workgroup memory that another thread read, without a barrier between them";
   if (access.delayed)
     cell.pending = now;
   cell.written = now;
   cell.writer = access.thread;
+  cell.writeEpoch = access.epoch;
   return nullptr;
 }
 
@@ -69,6 +89,12 @@ void Shadow::complete(uint32_t offset, uint32_t bytes, uint16_t thread) {
     cell.written = now;
     cell.writer = thread;
   }
+}
+
+void Shadow::completeTransfer(uint32_t offset, uint32_t bytes, int32_t barrier, uint32_t epoch) {
+  complete(offset, bytes, uint16_t(kTransfer | barrier));
+  for (uint32_t i = 0; i < bytes; ++i)
+    cells.data[offset + i].writeEpoch = epoch;
 }
 
 } // namespace mf::rt::gpu

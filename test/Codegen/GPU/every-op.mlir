@@ -1,5 +1,5 @@
 // Every op that a kernel may hold, through both lowerings; test/Unit/Codegen compares the ops here with the table.
-// RUN: mf-opt %s --mf-gpu-to-ptx-pipeline | FileCheck %s --check-prefix=PTX
+// RUN: mf-opt %s --mf-gpu-to-ptx-pipeline=arch=sm_90a | FileCheck %s --check-prefix=PTX
 // RUN: mf-opt %s --mf-gpu-host-pipeline=checked=true | FileCheck %s --check-prefix=HOST --implicit-check-not=unrealized --implicit-check-not=gpu.module
 // RUN: mf-opt %s --mf-gpu-host-pipeline | FileCheck %s --check-prefix=PLAIN --implicit-check-not=mf_rt_gpu_access --implicit-check-not=mf_rt_gpu_enter --implicit-check-not=mf_rt_gpu_check_index
 
@@ -19,16 +19,22 @@
 // HOST-DAG: llvm.func @mf_rt_gpu_copy(!llvm.ptr, i64, i64, i32, i32)
 // HOST-DAG: llvm.func @mf_rt_gpu_close_copies(!llvm.ptr)
 // HOST-DAG: llvm.func @mf_rt_gpu_await_copies(!llvm.ptr, i32)
+// HOST-DAG: llvm.func @mf_rt_gpu_mbarrier_init(!llvm.ptr, i32, i64, i32)
+// HOST-DAG: llvm.func @mf_rt_gpu_mbarrier_expect(!llvm.ptr, i32, i64, i32)
+// HOST-DAG: llvm.func @mf_rt_gpu_mbarrier_wait(!llvm.ptr, i32, i64, i32)
+// HOST-DAG: llvm.func @mf_rt_gpu_bulk_copy(!llvm.ptr, i32, i64, i64, i32, i64, i32)
+// HOST-DAG: llvm.func @mf_rt_gpu_cluster_arrive(!llvm.ptr, i32)
+// HOST-DAG: llvm.func @mf_rt_gpu_cluster_wait(!llvm.ptr, i32)
 // HOST: llvm.func internal @kernels.every_op(
 // PLAIN: llvm.func internal @kernels.every_op(
 !rows = memref<32x8xf16, #gpu.address_space<workgroup>>
 !words = memref<64xi32, #gpu.address_space<workgroup>>
 !sums = !llvm.struct<(f32, f32, f32, f32)>
-module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 166912>} {
+module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "sm_90a", workgroup_bytes = 232448, cluster_blocks = 8>} {
   gpu.module @kernels {
     memref.global "public" @workgroup_memory : memref<0xi8, #gpu.address_space<workgroup>> {alignment = 128 : i64}
     gpu.func @every_op(%x: memref<?x4xf32>, %h: memref<?x8xf16>, %n: memref<?xi8>, %y: memref<?x4xf32>) kernel
-        attributes {known_block_size = array<i32: 32, 1, 1>} {
+        attributes {known_block_size = array<i32: 32, 1, 1>, known_cluster_size = array<i32: 1, 2, 1>} {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
       %c4 = arith.constant 4 : index
@@ -42,6 +48,15 @@ module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "
       %words = memref.view %memory[%c512][] : memref<0xi8, #gpu.address_space<workgroup>> to !words
       %t = gpu.thread_id x
       %block = gpu.block_id x
+      %barriers = memref.view %memory[%c512][] : memref<0xi8, #gpu.address_space<workgroup>>
+          to memref<4xi64, #gpu.address_space<workgroup>>
+      mf.mbarrier_init %barriers[%c0] count(1) : memref<4xi64, #gpu.address_space<workgroup>>
+      nvvm.cluster.arrive
+      nvvm.cluster.wait
+      mf.mbarrier_expect %barriers[%c0] bytes(32) : memref<4xi64, #gpu.address_space<workgroup>>
+      mf.bulk_copy %h[%c0, %c0] to %rows[%c0, %c0] elements(8) barrier(%barriers[%c0]) multicast(3)
+          : memref<?x8xf16> to !rows, memref<4xi64, #gpu.address_space<workgroup>>
+      mf.mbarrier_wait %barriers[%c0] parity(%five) : memref<4xi64, #gpu.address_space<workgroup>>
       %flat = memref.collapse_shape %rows [[0, 1]] : !rows into memref<256xf16, #gpu.address_space<workgroup>>
       %tokens = memref.dim %x, %c0 : memref<?x4xf32>
       %last = arith.subi %tokens, %c1 : index

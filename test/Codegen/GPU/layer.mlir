@@ -20,10 +20,18 @@
 // CHECK-LABEL: .entry lookup_gather_2(
 // CHECK: ld.global.v4.b32
 // CHECK-LABEL: .entry lookup_tile_3(
-// CHECK: cp.async.cg.shared.global
-// CHECK: cp.async.commit_group
-// CHECK: cp.async.wait_group 1
-// CHECK: bar.sync 0
+// SM80: cp.async.cg.shared.global
+// SM80: cp.async.commit_group
+// SM80: cp.async.wait_group 1
+// SM80: bar.sync 0
+// SM90: .reqnctapercluster 1, 2, 1
+// SM90: mbarrier.init.shared.b64
+// SM90: fence.mbarrier_init.release.cluster
+// SM90: barrier.cluster.arrive
+// SM90: barrier.cluster.wait
+// SM90: mbarrier.arrive.expect_tx
+// SM90: cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster
+// SM90: mbarrier.try_wait.parity
 // CHECK: ld.shared.v4.b32
 // CHECK-LABEL: .entry layer_norm_hash_
 // CHECK: bar.warp.sync

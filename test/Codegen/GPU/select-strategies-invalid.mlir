@@ -36,6 +36,21 @@ func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, t
 
 // -----
 
+// expected-error @+1 {{expects row_bytes to be 16, 32 or 64, and tables to be 128 / row_bytes, found 32 and 2}}
+func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, tokens = 1, rows = 1, gather_tokens = 0, tables = 2, row_bytes = 32>}
+
+// -----
+
+// expected-error @+1 {{expects cluster to be 0, 1, 2, 4 or 8, found 3}}
+func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, tokens = 1, rows = 1, gather_tokens = 0, cluster = 3>}
+
+// -----
+
+// expected-error @+1 {{expects row_bytes or cluster, found both}}
+func.func private @f() attributes {strategy = #mf.gpu_table_tile<threads = 32, tokens = 1, rows = 1, gather_tokens = 0, tables = 2, row_bytes = 64, cluster = 2>}
+
+// -----
+
 // expected-error @+1 {{expects rows and columns to be multiples of 4 and 32 for whole warps of threads with 4 x 8 results, found 62 and 64}}
 func.func private @f() attributes {strategy = #mf.gpu_integer_dense<rows = 62, columns = 64, features = 64, stream_tokens = 8>}
 

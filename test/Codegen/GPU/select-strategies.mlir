@@ -24,11 +24,11 @@ module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_byte
 
 // -----
 
-// CHECK: module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_90a", workgroup_bytes = 232448>}
+// CHECK: module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_90a", workgroup_bytes = 232448, cluster_blocks = 8>}
 module {
   // CHECK-LABEL: func.func @selected
   // CHECK: mf.hash magnitude bits(8) strategy(#mf.gpu_hash<warps = 8>)
-  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 8, rows = 256, gather_tokens = 256>)
+  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 8, rows = 256, gather_tokens = 256, cluster = 2>)
   // CHECK: mf.rms_norm strategy(#mf.gpu_rows<warps = 8>)
   func.func @selected(%x: tensor<?x16xf32>, %c: tensor<?x2xi16>, %s: tensor<?x2xf32>, %t: tensor<2x2x1024x32xf32>,
                       %y: tensor<?x64xf32>, %w: tensor<64xf32>, %ci: tensor<?x2xi8>)
@@ -56,8 +56,8 @@ module {
 
   // Bytes: two tables at a time where two slices of two fit; of tables of 10 bits two strips of 64 columns, and slices.
   // CHECK-LABEL: func.func @bytes
-  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 4, rows = 256, gather_tokens = 64, tables = 2>)
-  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 4, rows = 256, gather_tokens = 256>)
+  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 4, rows = 256, gather_tokens = 64, tables = 2, cluster = 4>)
+  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 4, rows = 256, gather_tokens = 256, cluster = 4>)
   func.func @bytes(%c: tensor<?x2xi16>, %s: tensor<?x2xi8>, %ss: tensor<?xf32>, %t: tensor<2x2x256x128xi8>,
                    %p: tensor<3x2x1024x64xi8>, %ts: tensor<192xf32>, %y: tensor<?x192xf32>)
       -> (tensor<?x192xf32>, tensor<?x192xf32>) {
@@ -72,7 +72,7 @@ module {
 
   // Pairs of i4 have sums for twice as many columns. Pruned tables are gathered.
   // CHECK-LABEL: func.func @pairs
-  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 2, rows = 256, gather_tokens = 64, tables = 2>)
+  // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_table_tile<threads = 512, tokens = 2, rows = 256, gather_tokens = 64, tables = 2, cluster = 8>)
   // CHECK: mf.lookup layout({{.*}}) strategy(#mf.gpu_row_gather<threads = 128>)
   func.func @pairs(%c: tensor<?x2xi16>, %s: tensor<?x2xi8>, %ss: tensor<?xf32>, %t: tensor<1x2x256x128xi8>,
                    %p: tensor<1x1x300x128xi8>, %ts: tensor<200xf32>, %y: tensor<?x200xf32>)

@@ -46,6 +46,25 @@ module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "
 // -----
 
 module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
+  gpu.module @k {
+    // expected-error @+1 {{expects 'known_cluster_size' to be up to 1 blocks along y on sm_80}}
+    gpu.func @f() kernel
+        attributes {known_block_size = array<i32: 64, 1, 1>, known_cluster_size = array<i32: 1, 2, 1>} {
+      gpu.return
+    }
+    gpu.func @g(%b: memref<1xi64, #gpu.address_space<workgroup>>) kernel
+        attributes {known_block_size = array<i32: 64, 1, 1>} {
+      %c0 = arith.constant 0 : index
+      // expected-error @+1 {{'mf.mbarrier_init' op needs a target with clusters}}
+      mf.mbarrier_init %b[%c0] count(1) : memref<1xi64, #gpu.address_space<workgroup>>
+      gpu.return
+    }
+  }
+}
+
+// -----
+
+module attributes {mf.gpu_target = #mf.gpu_target<arch = "sm_80", workgroup_bytes = 1024>} {
   func.func @left(%x: memref<?x8xf32>) {
     // expected-error @+1 {{expects a kernel, which convert-mf-to-gpu builds}}
     mf.add ins(%x, %x : memref<?x8xf32>, memref<?x8xf32>) outs(%x : memref<?x8xf32>)

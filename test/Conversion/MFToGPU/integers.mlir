@@ -23,7 +23,7 @@ func.func @lookup(%c: memref<?x4xi8>, %s: memref<?x4xi8>, %ss: memref<?xf32>, %t
 // CHECK: nvvm.dot.accumulate.4way
 // CHECK: gpu.barrier
 // CHECK-LABEL: gpu.func @lookup_integer_tile_1
-// CHECK: memref.view {{.*}} to memref<2x2x256x128xi8, #gpu.address_space<workgroup>>
+// CHECK: memref.view {{.*}} to memref<2x2x1x256x128xi8, #gpu.address_space<workgroup>>
 // CHECK: nvgpu.device_async_copy {{.*}}, 16 {bypassL1}
 // CHECK: gpu.barrier
 // CHECK-COUNT-64: nvvm.dot.accumulate.4way

@@ -59,7 +59,7 @@ func.func @lookup(%c: memref<?x2xi8>, %s: memref<?x2xf32>, %t: memref<1x2x256x64
 // CHECK-NOT: gpu.barrier
 // CHECK: vector.load {{.*}} vector<8xf16>
 // CHECK-LABEL: gpu.func @lookup_tile_1
-// CHECK: memref.view {{.*}} to memref<2x256x64xf16, #gpu.address_space<workgroup>>
+// CHECK: memref.view {{.*}} to memref<2x1x1x256x64xf16, #gpu.address_space<workgroup>>
 // CHECK: nvgpu.device_async_copy {{.*}}, 8 {bypassL1}
 // CHECK: nvvm.cp.async.commit.group
 // CHECK: scf.for

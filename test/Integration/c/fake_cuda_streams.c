@@ -4,8 +4,9 @@
 /* --- Kernels --------------------------------------------------------------------------------------------------------
  */
 
-/* Checks a launch against ".entry NAME(params) .maxntid N": 0 or an error. */
-static int checkLaunch(const Function *function, const unsigned char *arguments, size_t bytes, unsigned threads) {
+/* Checks a launch against ".entry NAME(params) .maxntid N .reqnctapercluster X, Y, Z": 0 or an error. */
+static int checkLaunch(const Function *function, const unsigned char *arguments, size_t bytes, unsigned threads,
+                       const unsigned *grid) {
   char head[160];
   const char *entry, *end, *ptx = function->module->ptx;
   if (!ptx)
@@ -28,6 +29,12 @@ static int checkLaunch(const Function *function, const unsigned char *arguments,
   const char *limit = strstr(entry, ".maxntid ");
   if (!limit || limit > end)
     limit = strstr(entry, ".reqntid ");
+  const char *cluster = strstr(entry, ".reqnctapercluster ");
+  unsigned size[3];
+  if (cluster && cluster < end &&
+      (sscanf(cluster + 19, "%u, %u, %u", &size[0], &size[1], &size[2]) != 3 || grid[0] % size[0] ||
+       grid[1] % size[1] || grid[2] % size[2]))
+    return INVALID;
   if (offset != bytes || (limit && limit < end && (unsigned)atoi(limit + 9) != threads))
     return INVALID;
   return OK;
@@ -141,7 +148,7 @@ int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
       (int)workgroupBytes > function->workgroupBytes)
     return leave(INVALID);
   size_t bytes = *(size_t *)extra[3];
-  if ((status = checkLaunch(function, extra[1], bytes, blockX)))
+  if ((status = checkLaunch(function, extra[1], bytes, blockX, (unsigned[]){gridX, gridY, gridZ})))
     return leave(status);
   Op op = {.kind = LAUNCH, .function = function, .grid = {gridX, gridY, gridZ}, .workgroupBytes = (int)workgroupBytes};
   op.snapshot = snapshot(extra[1], bytes);

@@ -18,7 +18,7 @@ TEST(Session, limitsAreChecked) {
   expectRefused(model.model, {size, -1, 1, 1}, MF_INVALID_ARGUMENT,
                 "session_create: max_sequences: expected 1 to 1048576 (0: 1), found -1");
   expectRefused(model.model, {size, 1, -2, 1}, MF_INVALID_ARGUMENT,
-                "session_create: max_tokens_per_call: expected 1 to 1048576 (0: 512), found -2");
+                "session_create: max_tokens_per_call: expected 1 to 1048576 (0: 2048), found -2");
   expectRefused(model.model, {size, 1, 1, 41}, MF_INVALID_ARGUMENT,
                 "session_create: max_positions: expected 1 to 40 (0: 40), found 41");
   expectRefused(model.model, {4, 1, 1, 1}, MF_INVALID_ARGUMENT, "session_create: options.size: expected 24, found 4");

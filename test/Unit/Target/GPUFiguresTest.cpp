@@ -57,7 +57,7 @@ TEST(GPUFigures, OccupancyHasTheTightestBound) {
 }
 
 TEST(GPUFigures, LeastTimeIsMemorysOrArithmetics) {
-  DeviceFigures device{"device", "sm_80", 1e9, 1e9, 1e12};
+  DeviceFigures device{"device", "sm_80", 1e9, 1e9, 1e12, 1e11};
   OpCost lookup{"mf.lookup", "tables", /*storedTableBytes=*/100, {}};
   lookup.cost.tableBytes = Polynomial::size("tokens") * 10.0;
   lookup.cost.multiplyAdds = Polynomial::size("tokens");
@@ -69,6 +69,9 @@ TEST(GPUFigures, LeastTimeIsMemorysOrArithmetics) {
   EXPECT_DOUBLE_EQ(*predictSeconds(lookup, sizes, device), 100e-9);
   sizes["tokens"] = 1000;
   EXPECT_DOUBLE_EQ(*predictSeconds(lookup, sizes, device), 1000e-9);
+  // Rows that many tokens read from workgroup memory.
+  device.workgroupBytes = 4e9;
+  EXPECT_DOUBLE_EQ(*predictSeconds(lookup, sizes, device), 2500e-9);
   OpCost linear{"mf.linear", "weight", 0, {}};
   linear.cost.multiplyAdds = 1e9;
   EXPECT_DOUBLE_EQ(*predictSeconds(linear, sizes, device), 1e-3);

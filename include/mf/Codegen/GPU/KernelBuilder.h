@@ -42,6 +42,10 @@ public:
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
   Value exclusiveOr(Value x, Value y) { return b.createOrFold<arith::XOrIOp>(x, y); }
   Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
+  /// Where `table` is in the row of a token that begins at `row`, both of 32 bits meanwhile.
+  Value placeInRow(Value row, Value table) {
+    return arith::IndexCastUIOp::create(b, b.getIndexType(), add(row, toI32(table)));
+  }
   Value dim(Value memref, int64_t dimension);
   /// The integer element at `indices` as an index: unsigned, or with its sign clamped to [0, size).
   Value loadUnsigned(Value memref, ValueRange indices);
@@ -60,6 +64,8 @@ public:
   Value toFloat(Value x);
   Value toBytes(Value word);
   Value toWord(Value bytes);
+  /// The elements of a vector of integers of 64 bits at most, from element `first` on, those before it last.
+  SmallVector<Value> rotate(Value vector, Value first);
   /// The words of a vector of bytes.
   SmallVector<Value> getWords(Value bytes);
   /// sum + x . y, of signed bytes each.
@@ -147,6 +153,19 @@ public:
   void closeCopies();
   /// Waits until at most `groups` of the thread's groups are on their way.
   void awaitCopies(int64_t groups);
+
+  /// Barriers in workgroup memory, an i64 each, that count the bytes of bulk copies.
+  void initBarrier(Value barriers, Value barrier, int64_t count);
+  void expectBytes(Value barriers, Value barrier, int64_t bytes);
+  /// Waits for the end of the phase of parity `parity`, an index.
+  void awaitBarrier(Value barriers, Value barrier, Value parity);
+  /// Starts a copy of adjacent elements by one thread, to the first `blocks` blocks of the cluster where it has
+  /// several.
+  void copyBulk(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements, Value barriers,
+                Value barrier, int64_t blocks);
+  /// Tells the cluster that the thread is here, and waits until all of its threads were there.
+  void clusterArrive();
+  void clusterWait();
 
   void loop(Value from, Value to, Value step, function_ref<void(Value)> body);
   SmallVector<Value> loop(Value from, Value to, Value step, ValueRange initial,

@@ -12,7 +12,7 @@ namespace mlir::mf {
 /// How an op becomes PTX.
 enum class PTXMeaning {
   Converted, ///< conversions take it to the LLVM and NVVM dialects
-  Expanded,  ///< by mf-gpu-expand-math, because the conversions would not round it right
+  Expanded,  ///< by mf-gpu-expand-math, because conversions would not round it right, or by mf-gpu-expand-copies
   Translated ///< it is of the LLVM or NVVM dialect and stays until LLVM IR
 };
 

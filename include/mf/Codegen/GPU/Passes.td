@@ -16,6 +16,18 @@ def GPUAddScratchPass : Pass<"mf-gpu-add-scratch", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def GPUExpandCopiesPass : Pass<"mf-gpu-expand-copies", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Bulk copies and their barriers to the NVVM dialect";
+  let description = [{
+    `mf.bulk_copy`, `mf.mbarrier_init`, `mf.mbarrier_expect` and `mf.mbarrier_wait` become ops of the NVVM dialect on the
+    addresses of their memrefs. Barriers are fenced where they are initialised, so that other blocks of a cluster see them.
+
+    Fails on no op. Linear in the size of the kernels. Test: test/Codegen/GPU/expand-copies.mlir.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def GPUExpandMathPass : Pass<"mf-gpu-expand-math", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Math ops of kernels to what NVPTX rounds correctly";
   let description = [{
@@ -92,7 +104,7 @@ def GPUVerifyKernelContractPass : Pass<"mf-verify-gpu-kernel-contract", "::mlir:
   let summary = "Checks what whoever runs kernels relies on after `mf-gpu-pipeline`";
   let description = [{
     Fails on an op in a `gpu.func` that is not in the table of mf/Codegen/GPU/KernelOps.h, on a kernel whose block size is
-    not known to be whole warps of one dimension, on a `gpu.launch_func` that asks for more workgroup memory than
+    not known to be whole warps of one dimension, on clusters and bulk copies that the target does not have, on a `gpu.launch_func` that asks for more workgroup memory than
     `mf.gpu_target` has, and on compute ops outside of kernels. Changes nothing.
     Test: test/Codegen/GPU/verify-gpu-kernel-contract.mlir.
   }];

@@ -35,6 +35,10 @@ void MFDialect::initialize() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "mf/Dialect/MF/IR/MFKernelOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "mf/Dialect/MF/IR/MFModuleOps.cpp.inc"
       >();
 }

@@ -139,11 +139,20 @@ LogicalResult GPURowGatherAttr::verify(function_ref<InFlightDiagnostic()> emitEr
 int64_t GPURowGatherAttr::getTokenTile() const { return 0; }
 
 LogicalResult GPUTableTileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t threads, int64_t tokens,
-                                       int64_t rows, int64_t gatherTokens, int64_t tables) {
+                                       int64_t rows, int64_t gatherTokens, int64_t tables, int64_t rowBytes,
+                                       int64_t cluster) {
+  constexpr int64_t bankBytes = 128, mostBlocks = 8;
   if (failed(verifyThreads(emitError, threads)))
     return failure();
-  if (tables != 1 && tables != 2)
+  if (rowBytes == 0 && tables != 1 && tables != 2)
     return emitError() << "expects tables to be 1 or 2, found " << tables;
+  if (rowBytes != 0 && ((rowBytes != 16 && rowBytes != 32 && rowBytes != 64) || tables * rowBytes != bankBytes))
+    return emitError() << "expects row_bytes to be 16, 32 or 64, and tables to be 128 / row_bytes, found " << rowBytes
+                       << " and " << tables;
+  if (cluster < 0 || cluster > mostBlocks || (cluster & (cluster - 1)) != 0)
+    return emitError() << "expects cluster to be 0, 1, 2, 4 or 8, found " << cluster;
+  if (rowBytes != 0 && cluster != 0)
+    return emitError() << "expects row_bytes or cluster, found both";
   if (tokens < 1)
     return emitError() << "expects tokens to be 1 or more, found " << tokens;
   if (rows < 1)

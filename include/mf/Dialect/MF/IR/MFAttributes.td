@@ -82,9 +82,11 @@ def MF_CPUTargetAttr : MF_Attr<"CPUTarget", "cpu_target"> {
 def MF_GPUTargetAttr : MF_Attr<"GPUTarget", "gpu_target"> {
   let summary = "A GPU to compile for, with what strategies ask about it";
   let description = [{
-    `#mf.gpu_target<arch = "sm_80", workgroup_bytes = 166912>`: `workgroup_bytes` is what one block can have.
+    `#mf.gpu_target<arch = "sm_90a", workgroup_bytes = 232448, cluster_blocks = 8>`: `workgroup_bytes` is what one block
+    can have, `cluster_blocks` how many blocks of a cluster share copies. 1: there are no clusters, and no bulk copies.
   }];
-  let parameters = (ins StringRefParameter<"architecture, as ptxas names it">:$arch, "int64_t":$workgroup_bytes);
+  let parameters = (ins StringRefParameter<"architecture, as ptxas names it">:$arch, "int64_t":$workgroup_bytes,
+                        DefaultValuedParameter<"int64_t", "1">:$cluster_blocks);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -22,6 +22,9 @@
 #include "mf/Dialect/MF/IR/MFOps.h.inc"
 
 #define GET_OP_CLASSES
+#include "mf/Dialect/MF/IR/MFKernelOps.h.inc"
+
+#define GET_OP_CLASSES
 #include "mf/Dialect/MF/IR/MFModuleOps.h.inc"
 
 namespace mlir::mf {

@@ -104,9 +104,18 @@ def MF_GPUTableTileAttr : MF_StrategyAttr<"GPUTableTile", "gpu_table_tile"> {
 
     Of integers a block takes as many adjacent strips as rows of 128 bytes hold, and slices of `tables` tables, 1 or 2, at
     a time: products of two tables are added together.
+
+    With `row_bytes`, a block takes so many bytes of the rows of a strip, for more tokens. A slice then has whole tables,
+    `tables` = 128 / `row_bytes` of them beside each other in workgroup memory: lanes that read rows of different tokens
+    at once begin with different tables, each in banks of its own.
+
+    With `cluster`, slices are loaded by bulk copies into three buffers, and so many blocks, of adjacent tokens, share a
+    slice: each copies a part of its rows to all of them.
   }];
   let parameters = (ins "int64_t":$threads, "int64_t":$tokens, "int64_t":$rows, "int64_t":$gather_tokens,
-                        DefaultValuedParameter<"int64_t", "1">:$tables);
+                        DefaultValuedParameter<"int64_t", "1">:$tables,
+                        DefaultValuedParameter<"int64_t", "0">:$row_bytes,
+                        DefaultValuedParameter<"int64_t", "0">:$cluster);
 }
 
 def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
