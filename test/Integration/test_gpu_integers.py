@@ -200,7 +200,8 @@ def test_tokens_in_any_company_give_the_same_bits(model_library):
 
 def test_model_is_near_that_of_the_cpu(model_library, compiler, request):
     """Norms and attention are summed in another order: scores and activations that are next to a tie are rounded to the
-    other side, and codes may flip. Most logits are off by far less than quantisation itself makes them."""
+    other side, and codes may flip; the tensor cores round queries and weights to bf16, which this CPU does not. Most logits
+    are off by far less than quantisation itself makes them."""
     name, _ = request.node.callspec.params["model_library"]
     logits = {}
     for label, library, variant in [("exact", compiler.model(name, *OPTIONS), CPU), ("cpu", model_library, CPU),
@@ -208,4 +209,4 @@ def test_model_is_near_that_of_the_cpu(model_library, compiler, request):
         with memoryformer.load(library, variant=variant) as model, model.session() as session:
             logits[label] = session.forward(IDS[None])[0].astype(np.float64)
     of_quantisation = np.median(np.abs(logits["cpu"] - logits["exact"]))
-    assert np.median(np.abs(logits["gpu"] - logits["cpu"])) <= of_quantisation / 20
+    assert np.median(np.abs(logits["gpu"] - logits["cpu"])) <= of_quantisation / 10

@@ -163,5 +163,37 @@ def test_multiply_matrices(element, tmp_path):
         products = a.astype(np.float64)[:, None, :] * b.astype(np.float64)[None, :, :]
     exact, condition = products.sum(2) + c, np.abs(products).sum(2) + np.abs(c)
     finite = np.arange(16) != 3
-    assert np.all(np.abs(y - exact)[finite] <= 16 * 2.0**-24 * condition[finite])
+    assert np.all(np.abs(y[finite] - exact[finite]) <= 16 * 2.0**-24 * condition[finite])
     np.testing.assert_array_equal(y[3], exact[3].astype(np.float32))
+
+
+def wide_body():
+    """y = a b + c of tf32, whose words have an element each."""
+    lines = ["%group = arith.divui %lane, %c4 : index", "%t = arith.remui %lane, %c4 : index",
+             "%t4 = arith.addi %t, %c4 : index", "%group8 = arith.addi %group, %c8 : index",
+             "%t0 = arith.muli %t, %c2 : index", "%t1 = arith.addi %t0, %c1 : index"]
+    words = {"a": [("%group", "%t"), ("%group8", "%t"), ("%group", "%t4"), ("%group8", "%t4")],
+             "b": [("%group", "%t"), ("%group", "%t4")]}
+    sums = [("%group", "%t0"), ("%group", "%t1"), ("%group8", "%t0"), ("%group8", "%t1")]
+    for name, places in words.items():
+        for i, (row, column) in enumerate(places):
+            lines += [f"%{name}{i} = memref.load %{name}[{row}, {column}] : memref<{16 if name == 'a' else 8}x8xf32>",
+                      f"%w{name}{i} = arith.bitcast %{name}{i} : f32 to i32"]
+    lines += [f"%c_{i} = memref.load %c[{row}, {column}] : memref<16x8xf32>" for i, (row, column) in enumerate(sums)]
+    types = "multiplicandAPtxType = #nvvm.mma_type<tf32>, multiplicandBPtxType = #nvvm.mma_type<tf32>"
+    layouts = "layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>"
+    lines.append("%d = nvvm.mma.sync A[%wa0, %wa1, %wa2, %wa3] B[%wb0, %wb1] C[%c_0, %c_1, %c_2, %c_3] "
+                 f"{{{layouts}, {types}, shape = #nvvm.shape<m = 16, n = 8, k = 8>}} : (i32, i32, f32) -> {SUMS}")
+    lines += [f"%d{i} = llvm.extractvalue %d[{i}] : {SUMS}" for i in range(4)]
+    lines += [f"memref.store %d{i}, %y[{row}, {column}] : memref<16x8xf32>" for i, (row, column) in enumerate(sums)]
+    return "\n      ".join(lines)
+
+
+def test_multiply_wide(tmp_path):
+    """Products of tf32 do not see the last 13 bits of a word."""
+    kernel = HandWritten(tmp_path, [("a", (16, 8), "f32"), ("b", (8, 8), "f32"), ("c", (16, 8), "f32")], (16, 8), wide_body())
+    random = np.random.default_rng(4)
+    a, b, c = (random.integers(-900, 901, shape).astype(np.float32) for shape in [(16, 8), (8, 8), (16, 8)])
+    y, counts = kernel.run(a * np.float32(1 + 2.0**-11), b, c)
+    np.testing.assert_array_equal(y, a @ b.T + c)
+    assert counts["operations"]["matrix_product"] == 32

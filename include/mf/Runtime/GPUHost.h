@@ -107,10 +107,11 @@ uint32_t mf_rt_gpu_ballot(mf_rt_gpu_thread *thread, int32_t site, uint32_t mask,
 void mf_rt_gpu_load_matrices(mf_rt_gpu_thread *thread, int32_t site, int64_t address, int32_t matrices,
                              int32_t transposed, uint32_t *out);
 
-/* d = a * b + c of mma.sync.m16n8k16: a 16 x 16 (4 words), b 16 x 8 (2 words), c and d 16 x 8 of f32 (4 words), spread
- * over the lanes as PTX says; d goes to `d`, which may be `c`. Products are exact; an element is c plus the products in
- * ascending k, each sum rounded to f32. */
-enum { MF_RT_GPU_F16 = 0, MF_RT_GPU_BF16 = 1 };
+/* d = a * b + c of mma.sync.m16n8k16 of f16 or bf16: a 16 x 16 (4 words), b 16 x 8 (2 words); of mma.sync.m16n8k8 of
+ * tf32: a 16 x 8, b 8 x 8, with as many words, f32 whose last 13 bits do not count. c and d are 16 x 8 of f32 (4
+ * words). All are spread over the lanes as PTX says; d goes to `d`, which may be `c`. Products are exact; an element is
+ * c plus the products in ascending k, each sum rounded to f32. */
+enum { MF_RT_GPU_F16 = 0, MF_RT_GPU_BF16 = 1, MF_RT_GPU_TF32 = 2 };
 void mf_rt_gpu_multiply_matrices(mf_rt_gpu_thread *thread, int32_t site, int32_t type, const uint32_t *a,
                                  const uint32_t *b, const float *c, float *d);
 

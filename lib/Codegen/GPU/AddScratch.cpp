@@ -14,17 +14,16 @@ using namespace mlir;
 using namespace mlir::mf;
 
 static void addScratch(CachedAttentionOp op) {
-  auto strategy = dyn_cast_if_present<GPUFlashAttr>(op.getStrategyAttr());
-  if (!strategy || strategy.getSplitTokens() == 0 || !op.hasPureBufferSemantics() || !op.getScratch().empty())
+  if (!op.getStrategyAttr() || getSplitTokens(op) == 0 || !op.hasPureBufferSemantics() || !op.getScratch().empty())
     return;
   OpBuilder b(op);
   Location loc = op.getLoc();
   auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
   auto init = cast<MemRefType>(op.getInit().getType());
   Value tokens = b.createOrFold<memref::DimOp>(loc, op.getQ(), 0);
-  tokens = b.createOrFold<arith::MinUIOp>(loc, tokens, index(strategy.getSplitTokens()));
+  tokens = b.createOrFold<arith::MinUIOp>(loc, tokens, index(getSplitTokens(op)));
   Value positions = b.createOrFold<memref::DimOp>(loc, op.getKeys(), 2);
-  Value blocks = b.createOrFold<arith::CeilDivUIOp>(loc, positions, index(kWarpThreads));
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(loc, positions, index(getSplitKeys(op)));
   auto type = MemRefType::get({ShapedType::kDynamic, init.getDimSize(1), ShapedType::kDynamic, init.getDimSize(2) + 2},
                               b.getF32Type());
   op.getScratchMutable().assign(memref::AllocOp::create(b, loc, type, ValueRange{tokens, blocks}));

@@ -152,15 +152,31 @@ LogicalResult KernelRewriter::loadMatrices(nvgpu::LdMatrixOp op) {
   return success();
 }
 
-/// Whether the product is one that the runtime has, of 16 x 8 x 16 elements.
-static bool isHostShape(int64_t m, int64_t n, int64_t k) { return m == 16 && n == 8 && k == 16; }
+/// Whether the product is one that the runtime has, of 16 x 8 x `depth` elements.
+static bool isHostShape(int64_t m, int64_t n, int64_t k, int64_t depth) { return m == 16 && n == 8 && k == depth; }
+
+/// What the runtime calls the elements of a product.
+static std::optional<int32_t> getHostElement(std::optional<NVVM::MMATypes> types) {
+  if (!types)
+    return std::nullopt;
+  switch (*types) {
+  case NVVM::MMATypes::f16:
+    return MF_RT_GPU_F16;
+  case NVVM::MMATypes::bf16:
+    return MF_RT_GPU_BF16;
+  case NVVM::MMATypes::tf32:
+    return MF_RT_GPU_TF32;
+  default:
+    return std::nullopt;
+  }
+}
 
 LogicalResult KernelRewriter::multiplyMatrices(nvgpu::MmaSyncOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   std::array<int64_t, 3> shape = op.getMmaShapeAsArray();
   Type element = op.getMatrixA().getType().getElementType();
   auto type = cast<VectorType>(op.getRes().getType());
-  if (!isHostShape(shape[0], shape[1], shape[2]) || !element.isF16() || !type.getElementType().isF32() ||
+  if (!isHostShape(shape[0], shape[1], shape[2], /*depth=*/16) || !element.isF16() || !type.getElementType().isF32() ||
       op->hasAttr("sparsitySelector"))
     return op.emitOpError("runs on the host as m16n8k16 of f16 with f32 sums only");
   Value d = runtime.allocate(b, type);
@@ -179,15 +195,14 @@ LogicalResult KernelRewriter::multiplyMatrices(NVVM::MmaOp op) {
   bool isRow = op.getLayoutA() == NVVM::MMALayout::row && op.getLayoutB() == NVVM::MMALayout::col;
   bool hasSums =
       result && result.getBody().size() == 4 && llvm::all_of(result.getBody(), [](Type type) { return type.isF32(); });
-  bool isBfloat = types == NVVM::MMATypes::bf16;
-  if (!isHostShape(shape.getM(), shape.getN(), shape.getK()) || !isRow || !hasSums ||
-      (!isBfloat && types != NVVM::MMATypes::f16))
-    return op.emitOpError("runs on the host as m16n8k16 of f16 or bf16 with f32 sums only");
+  std::optional<int32_t> element = getHostElement(types);
+  if (!element || !isHostShape(shape.getM(), shape.getN(), shape.getK(), *element == MF_RT_GPU_TF32 ? 8 : 16) ||
+      !isRow || !hasSums)
+    return op.emitOpError("runs on the host as m16n8k16 of f16 or bf16, or m16n8k8 of tf32, with f32 sums only");
   Value d = runtime.allocate(b, result);
   call(b, "mf_rt_gpu_multiply_matrices",
-       {integer(b, addSite(op)), integer(b, isBfloat ? MF_RT_GPU_BF16 : MF_RT_GPU_F16),
-        runtime.createArguments(b, op.getOperandA()), runtime.createArguments(b, op.getOperandB()),
-        runtime.createArguments(b, op.getOperandC()), d});
+       {integer(b, addSite(op)), integer(b, *element), runtime.createArguments(b, op.getOperandA()),
+        runtime.createArguments(b, op.getOperandB()), runtime.createArguments(b, op.getOperandC()), d});
   op.replaceAllUsesWith(runtime.load(b, result, d));
   return success();
 }

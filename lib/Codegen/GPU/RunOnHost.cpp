@@ -1,5 +1,6 @@
 // Kernels to functions for threads of the host: each op as the table of KernelOps.h says, each launch a call.
 #include "KernelRewriter.h"
+#include "mf/Codegen/CPU/VectorMath.h"
 #include "mf/Codegen/GPU/KernelBuilder.h"
 #include "mf/Codegen/GPU/KernelOps.h"
 #include "mf/Codegen/GPU/Passes.h"
@@ -126,6 +127,11 @@ LogicalResult KernelRewriter::rewriteInline(Operation *op) {
           })
           .Case([&](gpu::BlockIdOp op) -> Value {
             return loadIndex(offsetof(mf_rt_gpu_thread, block) + 8 * static_cast<int64_t>(op.getDimension()));
+          })
+          .Case([&](arith::TruncFOp op) {
+            // Processors without an instruction for bf16 would call a library.
+            Type element = getElementTypeOrSelf(op.getType());
+            return buildRoundFromF32(b, b.getLoc(), op.getIn(), element, /*halfConversions=*/true);
           })
           .Case([&](NVVM::DotAccumulate4WayOp op) -> Value { return buildDot4(b, op); })
           .Case([&](memref::GetGlobalOp op) -> Value {

@@ -129,27 +129,6 @@ StrategyAttrInterface mlir::mf::selectGPULookupStrategy(LookupOp op, GPUTargetAt
                                /*tables=*/hasPairs ? 2 : 1, /*rowBytes=*/0, /*cluster=*/0);
 }
 
-GPUDenseTileAttr mlir::mf::selectGPULinearStrategy(LinearOp op) {
-  // At most 128 slices, whose sums of 4 tokens and 32 columns are 64 KiB of workgroup memory.
-  constexpr int64_t features = 32, mostSlices = 128;
-  int64_t size = op.getNumWeightFeatures();
-  int64_t slice = std::max<int64_t>(2 * features, llvm::alignTo(llvm::divideCeil(size, mostSlices), features));
-  // The columns of a tile have the same features of x.
-  int64_t columns = op.getPruningAttr() ? op.getPruningAttr().getColumns() : 64;
-  return GPUDenseTileAttr::get(op.getContext(), /*rows=*/64, columns, features, slice, /*stream_tokens=*/8);
-}
-
-GPUIntegerDenseAttr mlir::mf::selectGPUIntegerLinearStrategy(LinearOp op) {
-  return GPUIntegerDenseAttr::get(op.getContext(), /*rows=*/64, /*columns=*/64, /*features=*/64, /*stream_tokens=*/8);
-}
-
-GPUFlashAttr mlir::mf::selectGPUAttentionStrategy(ComputeOpInterface op) {
-  auto result = cast<ShapedType>(op->getOperand(2).getType());
-  // Beside the results, of all keys and of a block, a row has limits and addresses: 8 of them would spill.
-  int64_t rows = result.getShape().back() <= 128 ? 4 : 2;
-  return GPUFlashAttr::get(op.getContext(), /*warps=*/4, rows, /*split_tokens=*/isa<CachedAttentionOp>(op) ? 16 : 0);
-}
-
 int64_t mlir::mf::getLinearAttentionBytes(const RecurrentState &state, GPULinearAttentionAttr strategy) {
   int64_t row = state.features + state.chunk + 2 + strategy.getWarps() * kWarpThreads;
   return 4 * strategy.getRows() * row;
@@ -181,12 +160,8 @@ StrategyAttrInterface mlir::mf::selectGPUStrategy(ComputeOpInterface op, GPUTarg
   return TypeSwitch<Operation *, StrategyAttrInterface>(op)
       .Case([&](HashOp hash) { return GPUHashAttr::get(hash.getContext(), kWarps); })
       .Case([&](LookupOp lookup) { return selectGPULookupStrategy(lookup, target); })
-      .Case([&](LinearOp linear) -> StrategyAttrInterface {
-        if (linear.isQuantized())
-          return selectGPUIntegerLinearStrategy(linear);
-        return selectGPULinearStrategy(linear);
-      })
-      .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectGPUAttentionStrategy(op); })
+      .Case([&](LinearOp linear) { return selectGPULinearStrategy(linear, target); })
+      .Case<AttentionOp, CachedAttentionOp>([&](auto) { return selectGPUAttentionStrategy(op, target); })
       .Case<LinearAttentionOp, ProjectSequenceOp, RecurrentAttentionOp>(
           [&](auto) { return selectGPULinearAttentionStrategy(op); })
       .Case<ActivationOp, AddOp, EmbeddingOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp, RMSNormOp, RopeOp,

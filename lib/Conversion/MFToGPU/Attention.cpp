@@ -1,6 +1,6 @@
-// Attention with a running maximum. Many tokens: a warp takes some queries and all blocks of keys that they see. Few
-// tokens: a warp takes one block of keys of a token and writes what it gives to scratch; a second kernel merges the
-// blocks. Blocks are computed and merged by the same code, so both give the same bits.
+// Attention with a running maximum, in f32 arithmetic. Many tokens: a warp takes some queries and all blocks of keys
+// that they see. Few tokens: a warp takes one block of keys of a token and writes what it gives to scratch; a second
+// kernel merges the blocks. Blocks are computed and merged by the same code, so both give the same bits.
 #include "FlashRows.h"
 #include "Kernels.h"
 
@@ -184,13 +184,13 @@ void mf::buildGPUFlashBlocks(const AttentionOperands &operands, Value scratch, G
   });
 }
 
-void mf::buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy,
+void mf::buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, int64_t warps, int64_t blockKeys,
                             GPUKernelBuilder &k) {
   FlashRows rows(operands, k, /*weights=*/Value(), /*rows=*/1);
-  Value head = k.add(k.mul(k.block(gpu::Dimension::x), strategy.getWarps()), rows.getWarp());
+  Value head = k.add(k.mul(k.block(gpu::Dimension::x), warps), rows.getWarp());
   Value token = k.block(gpu::Dimension::y), last = k.index(operands.valueSize - 1);
   k.ifThen(k.isBelow(head, k.index(operands.heads)), [&] {
-    Value blocks = k.ceilDiv(operands.loadLimit(k, token), kFlashKeys);
+    Value blocks = k.ceilDiv(operands.loadLimit(k, token), blockKeys);
     Value always = arith::ConstantIntOp::create(k.builder(), 1, 1);
     SmallVector<Value> merged =
         k.loop(k.index(0), blocks, k.index(1), flatten(rows.getEmpty()), [&](Value block, ValueRange values) {

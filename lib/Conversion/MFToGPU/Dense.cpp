@@ -1,5 +1,5 @@
-// The dense layer in f32 arithmetic: tiles through workgroup memory for many tokens, weights straight from memory for
-// few. Both sum slices of features in one order, so they give the same bits.
+// The dense layer of many tokens in f32 arithmetic: tiles through workgroup memory. Slices of features are summed in
+// the order of DenseStream.cpp, so both give the same bits.
 #include "DenseWeight.h"
 #include "Kernels.h"
 #include "mf/Codegen/Strategy/GPUStrategies.h"
@@ -10,51 +10,23 @@ using namespace mlir::mf;
 
 /// Elements of a vector of f32, and features that are loaded before the first product.
 static constexpr int64_t kVector = 4;
-/// The most threads of a block that streams.
-static constexpr int64_t kStreamThreads = 256;
 
 //===----------------------------------------------------------------------===//
 // Shapes
 //===----------------------------------------------------------------------===//
 
-mf::DenseWeight::DenseWeight(LinearOp op)
-    : memref(op.getWeight()), element(getElementTypeOrSelf(memref.getType())),
-      columns(cast<MemRefType>(op.getInit().getType()).getDimSize(1)),
-      panelColumns(op.getLayoutAttr() ? op.getLayoutAttr().getColumns() : 0), kept(op.getFeatures()) {}
-
-int64_t mf::DenseWeight::getVector() const { return kThreadBytes * 8 / element.getIntOrFloatBitWidth(); }
-
-SmallVector<Value> mf::DenseWeight::getPlace(GPUKernelBuilder &k, Value column, Value feature) const {
-  if (!hasPanels())
-    return {k.min(column, k.index(columns - 1)), feature};
-  Value lastPanel = k.sub(k.dim(memref, 0), k.index(1));
-  return {k.min(k.div(column, panelColumns), lastPanel), feature, k.rem(column, panelColumns)};
-}
-
-Value mf::DenseWeight::getActivation(GPUKernelBuilder &k, Value column, Value feature) const {
-  if (!kept)
-    return feature;
-  Value lastPanel = k.sub(k.dim(memref, 0), k.index(1));
-  return k.loadUnsigned(kept, {k.min(k.div(column, panelColumns), lastPanel), feature});
-}
-
 /// A row of a tile whose features are adjacent has a vector more, so that rows begin in different banks.
 static int64_t getRowSize(int64_t features, int64_t vector) { return features + vector; }
 
-mf::DenseShape::DenseShape(LinearOp op, GPUDenseTileAttr strategy) {
+mf::DenseTileShape::DenseTileShape(LinearOp op, GPUDenseTileAttr strategy) {
   DenseWeight weight(op);
-  int64_t bytes = weight.element.getIntOrFloatBitWidth() / 8, tileFeatures = strategy.getFeatures();
+  int64_t elementBytes = weight.element.getIntOrFloatBitWidth() / 8, tileFeatures = strategy.getFeatures();
   features = op.getNumWeightFeatures();
-  slices = std::max<int64_t>(1, llvm::divideCeil(features, strategy.getSlice()));
-  tileThreads = strategy.getRows() / kDenseThreadRows * (strategy.getColumns() / kDenseThreadColumns);
+  threads = strategy.getRows() / kDenseThreadRows * (strategy.getColumns() / kDenseThreadColumns);
   int64_t weightSize = weight.hasPanels() ? tileFeatures * strategy.getColumns()
                                           : getRowSize(tileFeatures, weight.getVector()) * strategy.getColumns();
   xBytes = 2 * strategy.getRows() * getRowSize(tileFeatures, kVector) * 4;
-  tileBytes = xBytes + 2 * weightSize * bytes;
-  width = weight.hasPanels() ? std::gcd(std::gcd(weight.getVector(), weight.panelColumns), kStreamColumns) : 1;
-  lanes = kStreamColumns / width;
-  groups = std::min(llvm::alignTo(slices, width), llvm::alignTo(kStreamThreads / lanes, width));
-  streamBytes = slices * kStreamTokens * kStreamColumns * 4;
+  bytes = xBytes + 2 * weightSize * elementBytes;
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,7 +62,7 @@ private:
   LinearOp op;
   GPUDenseTileAttr strategy;
   GPUKernelBuilder &k;
-  DenseShape shape;
+  DenseTileShape shape;
   DenseWeight weight;
   /// [2, rows, features of a row] and [2, features, columns] or [2, columns, features of a row].
   Value xTile, weightTile;
@@ -117,7 +89,7 @@ DenseTileKernel::DenseTileKernel(LinearOp op, GPUDenseTileAttr strategy, GPUKern
 void DenseTileKernel::copy(Value source, Value tile, int64_t outer, int64_t inner, int64_t width,
                            function_ref<Piece(Value, Value)> getPiece) {
   int64_t pieces = inner / width;
-  k.loop(thread, k.index(outer * pieces), k.index(shape.tileThreads), [&](Value i) {
+  k.loop(thread, k.index(outer * pieces), k.index(shape.threads), [&](Value i) {
     Piece piece = getPiece(k.div(i, pieces), k.mul(k.rem(i, pieces), width));
     if (width > 1)
       return k.copyAsync(source, piece.from, tile, piece.to, width);
@@ -257,118 +229,4 @@ void DenseTileKernel::build() {
 
 void mf::buildGPUDenseTile(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k) {
   DenseTileKernel(op, strategy, k).build();
-}
-
-//===----------------------------------------------------------------------===//
-// Weights straight from memory
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Builds the kernel that streams weights: a group of threads takes a slice of the features of 4 tokens and 32 columns.
-class DenseStreamKernel {
-public:
-  DenseStreamKernel(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k);
-
-  void build();
-
-private:
-  SmallVector<Value> addPanels(Value feature, int64_t count, ValueRange sums);
-  SmallVector<Value> addRows(Value feature, int64_t count, ValueRange sums);
-  SmallVector<Value> loadX(int64_t token, Value feature, int64_t count);
-  void sumSlice(Value slice);
-  void storeResult(Value place);
-
-  LinearOp op;
-  GPUDenseTileAttr strategy;
-  GPUKernelBuilder &k;
-  DenseShape shape;
-  DenseWeight weight;
-  /// [slices, tokens, columns] in workgroup memory.
-  Value parts;
-  Value thread, column, firstToken, firstColumn;
-  SmallVector<Value> tokens;
-};
-} // namespace
-
-DenseStreamKernel::DenseStreamKernel(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k)
-    : op(op), strategy(strategy), k(k), shape(op, strategy), weight(op) {
-  parts = k.workgroupMemory({shape.slices, kStreamTokens, kStreamColumns}, k.builder().getF32Type());
-  thread = k.thread();
-  column = k.mul(k.rem(thread, shape.lanes), shape.width);
-  firstToken = k.mul(k.block(gpu::Dimension::y), kStreamTokens);
-  firstColumn = k.mul(k.block(gpu::Dimension::x), kStreamColumns);
-  Value last = k.sub(k.dim(op.getX(), 0), k.index(1));
-  for (int64_t i = 0; i < kStreamTokens; ++i)
-    tokens.push_back(k.min(k.add(firstToken, i), last));
-}
-
-SmallVector<Value> DenseStreamKernel::loadX(int64_t token, Value feature, int64_t count) {
-  bool isAdjacent = !weight.kept && count % kVector == 0 && GPUKernelBuilder::hasAlignedRows(op.getX(), kVector);
-  int64_t width = isAdjacent ? kVector : 1;
-  SmallVector<Value> elements;
-  for (int64_t i = 0; i < count; i += width) {
-    Value place = weight.getActivation(k, k.add(firstColumn, column), k.add(feature, i));
-    llvm::append_range(elements, k.elements(k.load(op.getX(), {tokens[token], place}, width), width));
-  }
-  return elements;
-}
-
-/// `count` features; all weights are loaded before the first product.
-SmallVector<Value> DenseStreamKernel::addPanels(Value feature, int64_t count, ValueRange sums) {
-  SmallVector<Value> next(sums), weights;
-  for (int64_t i = 0; i < count; ++i)
-    weights.push_back(
-        k.loadStored(weight.memref, weight.getPlace(k, k.add(firstColumn, column), k.add(feature, i)), shape.width));
-  for (int64_t token = 0; token < kStreamTokens; ++token)
-    for (auto [x, w] : llvm::zip_equal(loadX(token, feature, count), weights))
-      next[token] = k.fma(k.broadcast(x, shape.width), k.extend(w), next[token]);
-  return next;
-}
-
-SmallVector<Value> DenseStreamKernel::addRows(Value feature, int64_t count, ValueRange sums) {
-  SmallVector<Value> next(sums);
-  Value loaded = k.load(weight.memref, weight.getPlace(k, k.add(firstColumn, column), feature), count);
-  SmallVector<Value> weights = k.elements(loaded, count);
-  for (int64_t token = 0; token < kStreamTokens; ++token)
-    for (auto [x, w] : llvm::zip_equal(loadX(token, feature, count), weights))
-      next[token] = k.fma(x, w, next[token]);
-  return next;
-}
-
-void DenseStreamKernel::sumSlice(Value slice) {
-  int64_t count = weight.hasPanels() ? kVector : weight.getVector();
-  if (shape.features % count != 0 || (!weight.hasPanels() && !GPUKernelBuilder::hasAlignedRows(weight.memref, count)))
-    count = 1;
-  Value first = k.mul(slice, strategy.getSlice());
-  Value end = k.min(k.add(first, strategy.getSlice()), k.index(shape.features));
-  SmallVector<Value> zeros(kStreamTokens, k.constant(0.0f, shape.width));
-  SmallVector<Value> sums = k.loop(first, end, k.index(count), zeros, [&](Value feature, ValueRange sums) {
-    return weight.hasPanels() ? addPanels(feature, count, sums) : addRows(feature, count, sums);
-  });
-  for (auto [token, sum] : llvm::enumerate(sums))
-    k.store(sum, parts, {slice, k.index(token), column});
-}
-
-/// Adds the slices of a result in ascending order.
-void DenseStreamKernel::storeResult(Value place) {
-  Value row = k.div(place, kStreamColumns), inside = k.rem(place, kStreamColumns);
-  Value token = k.add(firstToken, row), target = k.add(firstColumn, inside);
-  Value total =
-      k.loop(k.index(0), k.index(shape.slices), k.index(1), k.constant(0.0f), [&](Value slice, ValueRange total) {
-         return SmallVector<Value>{k.addF(total.front(), k.load(parts, {slice, row, inside}, 1))};
-       }).front();
-  Value isThere = k.both(k.isBelow(token, k.dim(op.getInit(), 0)), k.isBelow(target, k.index(weight.columns)));
-  k.ifThen(isThere, [&] { k.store(total, op.getInit(), {token, target}); });
-}
-
-void DenseStreamKernel::build() {
-  k.loop(k.div(thread, shape.lanes), k.index(shape.slices), k.index(shape.groups),
-         [&](Value slice) { sumSlice(slice); });
-  k.barrier();
-  k.loop(thread, k.index(kStreamTokens * kStreamColumns), k.index(shape.lanes * shape.groups),
-         [&](Value place) { storeResult(place); });
-}
-
-void mf::buildGPUDenseStream(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k) {
-  DenseStreamKernel(op, strategy, k).build();
 }

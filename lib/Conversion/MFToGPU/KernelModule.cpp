@@ -1,5 +1,6 @@
 // The kernels of a module, and what launches them: equal ops launch one kernel.
 #include "KernelModule.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -57,6 +58,8 @@ gpu::GPUFuncOp KernelModule::createKernel(ArrayRef<Operation *> ops, const Opera
   kernel.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(shape.threads), 1, 1}));
   if (shape.cluster > 1)
     kernel.setKnownClusterSizeAttr(b.getDenseI32ArrayAttr({1, static_cast<int32_t>(shape.cluster), 1}));
+  if (shape.registers)
+    kernel->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), b.getI32IntegerAttr(shape.registers));
   b.setInsertionPointToStart(&kernel.getBody().front());
   // The ops on the kernel's arguments say what to build, then they go.
   SmallVector<Operation *> inner;

@@ -14,6 +14,7 @@ struct LaunchShape {
   int64_t threads;
   int64_t workgroupBytes = 0;
   int64_t cluster = 1; ///< blocks along y that run together; they divide the grid's y
+  int64_t registers = 0; ///< the most that a thread has; 0: the assembler chooses
 };
 
 /// Builds kernels into `gpu.module @kernels`, and launches at the insertion point of `b`.
@@ -68,6 +69,10 @@ template <typename StrategyT> StrategyT getGPUStrategy(ComputeOpInterface op) {
 /// Launches the kernels of linear attention: of one sequence, and of a batch over their states.
 LogicalResult lowerLinearAttention(KernelModule &kernels, LinearAttentionOp op);
 LogicalResult lowerRecurrentAttention(KernelModule &kernels, RecurrentAttentionOp op);
+/// Launches the kernels of an attention.
+LogicalResult lowerAttention(KernelModule &kernels, ComputeOpInterface op);
+/// Launches the kernels of a dense layer, of a quantised weight too.
+LogicalResult lowerDense(KernelModule &kernels, LinearOp op);
 /// Launches the kernels of a lookup in quantised tables.
 LogicalResult lowerIntegerLookup(KernelModule &kernels, LookupOp op);
 /// Launches the kernels of a dense layer of a quantised weight.

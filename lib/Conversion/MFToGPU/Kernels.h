@@ -74,25 +74,52 @@ void buildGPUFlash(const AttentionOperands &operands, GPUFlashAttr strategy, GPU
 /// keys / warps, parts of heads, tokens).
 void buildGPUFlashBlocks(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy, GPUKernelBuilder &k);
 
-/// The results from that scratch; the grid is (heads / warps, tokens).
-void buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, GPUFlashAttr strategy, GPUKernelBuilder &k);
+/// The results from scratch with blocks of `blockKeys` keys; the grid is (heads / warps, tokens).
+void buildGPUFlashMerge(const AttentionOperands &operands, Value scratch, int64_t warps, int64_t blockKeys,
+                        GPUKernelBuilder &k);
 
 /// The grid is (blocks of features, blocks of rows).
 void buildGPUProjectSequence(ProjectSequenceOp op, GPULinearAttentionAttr strategy, GPUKernelBuilder &k);
 
-/// Shape of a dense layer's kernels.
-struct DenseShape {
-  DenseShape(LinearOp op, GPUDenseTileAttr strategy);
+/// Shapes of the kernels of an attention by products of matrices.
+struct MatrixFlashShape {
+  MatrixFlashShape(const AttentionOperands &operands, GPUMatrixFlashAttr strategy);
 
-  int64_t features;    ///< of x
-  int64_t slices;      ///< of features
-  int64_t tileThreads; ///< of the kernel with tiles
-  int64_t xBytes;      ///< of its tiles of x in workgroup memory
-  int64_t tileBytes;   ///< of all of it
-  int64_t width;       ///< adjacent columns of the weight that a thread of a stream loads
-  int64_t lanes;       ///< threads of a slice
-  int64_t groups;      ///< slices at a time
-  int64_t streamBytes; ///< of workgroup memory
+  FlashShape tile;    ///< of a block that sees all keys
+  FlashShape split;   ///< of a warp that sees one block of keys
+  int64_t tileBytes;  ///< of workgroup memory
+  int64_t splitBytes; ///< of workgroup memory
+};
+
+/// Attention over all keys; the grid is (blocks of tokens, parts of heads).
+void buildGPUMatrixFlash(const AttentionOperands &operands, GPUMatrixFlashAttr strategy, GPUKernelBuilder &k);
+
+/// As `buildGPUFlashBlocks`.
+void buildGPUMatrixFlashBlocks(const AttentionOperands &operands, Value scratch, GPUMatrixFlashAttr strategy,
+                               GPUKernelBuilder &k);
+
+/// Shape of a dense layer's kernel with tiles, in f32 arithmetic.
+struct DenseTileShape {
+  DenseTileShape(LinearOp op, GPUDenseTileAttr strategy);
+
+  int64_t features; ///< of x
+  int64_t threads;
+  int64_t xBytes; ///< of its tiles of x in workgroup memory
+  int64_t bytes;  ///< of all of it
+};
+
+/// Shape of a dense layer's kernel that streams weights.
+struct DenseStreamShape {
+  /// A thread sums `slice` features at a time.
+  DenseStreamShape(LinearOp op, int64_t slice);
+
+  int64_t features; ///< of x
+  int64_t slice;
+  int64_t slices; ///< of features
+  int64_t width;  ///< adjacent columns of the weight that a thread loads
+  int64_t lanes;  ///< threads of a slice
+  int64_t groups; ///< slices at a time
+  int64_t bytes;  ///< of workgroup memory
 };
 
 /// Tokens and columns of a block of the kernel that streams weights.
@@ -102,7 +129,35 @@ inline constexpr int64_t kStreamTokens = 4, kStreamColumns = 32;
 void buildGPUDenseTile(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k);
 
 /// The grid is (columns / 32, tokens / 4).
-void buildGPUDenseStream(LinearOp op, GPUDenseTileAttr strategy, GPUKernelBuilder &k);
+void buildGPUDenseStream(LinearOp op, int64_t slice, GPUKernelBuilder &k);
+
+/// Shape of a dense layer's kernel of products of matrices.
+struct MatrixDenseShape {
+  explicit MatrixDenseShape(GPUMatrixDenseAttr strategy);
+
+  int64_t threads;
+  int64_t bytes; ///< of workgroup memory
+};
+
+/// Shape of the kernel that streams weights to products of matrices.
+struct MatrixStreamShape {
+  /// A warp sums `slice` features at a time.
+  MatrixStreamShape(LinearOp op, int64_t slice);
+
+  int64_t features; ///< of x
+  int64_t slices;   ///< of features
+  int64_t warps;
+  int64_t bytes; ///< of workgroup memory
+};
+
+/// Tokens and columns of a block of that kernel.
+inline constexpr int64_t kMatrixStreamTokens = 16, kMatrixStreamColumns = 64;
+
+/// The grid is (columns / 64, tokens / 16).
+void buildGPUMatrixStream(LinearOp op, int64_t slice, GPUKernelBuilder &k);
+
+/// The grid is (tokens / tile, columns / tile): blocks of one time share columns of the weight.
+void buildGPUMatrixDense(LinearOp op, GPUMatrixDenseAttr strategy, GPUKernelBuilder &k);
 
 /// Shape of the kernels of a dense layer of integers.
 struct IntegerDenseShape {

@@ -30,12 +30,8 @@ public:
 private:
   LogicalResult lowerRows(ArrayRef<Operation *> ops);
   LogicalResult lowerLookup(LookupOp op);
-  LogicalResult lowerLinear(LinearOp op);
-  LogicalResult lowerAttention(Operation *op, const AttentionOperands &operands);
   LogicalResult lowerTopK(TopKOp op);
   LogicalResult lowerProjection(ProjectSequenceOp op);
-  void launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy);
-  void launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy);
   void launchGather(LookupOp op, int64_t threads);
   void launchTableTile(LookupOp op, GPUTableTileAttr strategy);
 };
@@ -108,101 +104,6 @@ void KernelLowering::launchTableTile(LookupOp op, GPUTableTileAttr strategy) {
   };
   chooseByTokens(
       loc, tokens, strategy.getGatherTokens(), [&] { launchGather(op, /*threads=*/128); }, launchTile);
-}
-
-LogicalResult KernelLowering::lowerLinear(LinearOp op) {
-  if (op.isQuantized())
-    return lowerIntegerLinear(*this, op);
-  auto strategy = getGPUStrategy<GPUDenseTileAttr>(op);
-  if (!strategy)
-    return failure();
-  if (PanelLayoutAttr layout = op.getLayoutAttr(); layout && layout.getInterleave() != 1)
-    return op.emitOpError("expects panels of floats without interleaved features, found ") << layout;
-  if (FeaturePruningAttr pruning = op.getPruningAttr();
-      pruning && (!op.getLayoutAttr() || strategy.getColumns() != pruning.getColumns()))
-    return op.emitOpError("expects panels, and tiles of the ")
-           << pruning.getColumns() << " columns that keep the same features, found " << strategy;
-  Location loc = op.getLoc();
-  DenseShape shape(op, strategy);
-  Value tokens = getTokens(loc, op.getX());
-  int64_t columns = cast<MemRefType>(op.getInit().getType()).getDimSize(1);
-  auto stream = [&] {
-    launch(op, "linear_stream",
-           {{index(loc, llvm::divideCeil(columns, kStreamColumns)), ceilDiv(loc, tokens, kStreamTokens)},
-            shape.lanes * shape.groups,
-            shape.streamBytes},
-           [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseStream(cast<LinearOp>(inner), strategy, k); });
-  };
-  auto tile = [&] {
-    launch(op, "linear_tile",
-           {{index(loc, llvm::divideCeil(columns, strategy.getColumns())), ceilDiv(loc, tokens, strategy.getRows())},
-            shape.tileThreads,
-            shape.tileBytes},
-           [&](Operation *inner, GPUKernelBuilder &k) { buildGPUDenseTile(cast<LinearOp>(inner), strategy, k); });
-  };
-  chooseByTokens(loc, tokens, strategy.getStreamTokens(), stream, tile);
-  return success();
-}
-
-/// The operands of an attention in a kernel.
-static AttentionOperands getAttentionOperands(Operation *op) {
-  if (auto cached = dyn_cast<CachedAttentionOp>(op))
-    return AttentionOperands(cached);
-  return AttentionOperands(cast<AttentionOp>(op));
-}
-
-/// Bytes of workgroup memory for the weights of a block of keys.
-static int64_t getWeightBytes(GPUFlashAttr strategy, int64_t rows) {
-  return strategy.getWarps() * kFlashKeys * rows * 4;
-}
-
-void KernelLowering::launchFlash(Operation *op, const AttentionOperands &operands, GPUFlashAttr strategy) {
-  Location loc = op->getLoc();
-  FlashShape shape(operands, strategy.getRows());
-  Value blocks = ceilDiv(loc, getTokens(loc, operands.q), shape.tokens * strategy.getWarps());
-  launch(op, "attention",
-         {{blocks, index(loc, operands.keyHeads * shape.headGroups)},
-          strategy.getWarps() * kWarpThreads,
-          getWeightBytes(strategy, shape.getRows())},
-         [&](Operation *inner, GPUKernelBuilder &k) { buildGPUFlash(getAttentionOperands(inner), strategy, k); });
-}
-
-void KernelLowering::launchSplitFlash(CachedAttentionOp op, GPUFlashAttr strategy) {
-  Location loc = op.getLoc();
-  AttentionOperands operands(op);
-  FlashShape shape(operands, strategy.getRows());
-  int64_t warps = strategy.getWarps();
-  Value tokens = getTokens(loc, op.getQ()), positions = b.createOrFold<memref::DimOp>(loc, op.getKeys(), 2);
-  launch(op, "attention_blocks",
-         {{ceilDiv(loc, positions, kFlashKeys * warps), index(loc, operands.keyHeads * shape.headGroups), tokens},
-          warps * kWarpThreads,
-          getWeightBytes(strategy, shape.heads)},
-         [&](Operation *inner, GPUKernelBuilder &k) {
-           auto cached = cast<CachedAttentionOp>(inner);
-           buildGPUFlashBlocks(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
-         });
-  launch(op, "attention_merge", {{index(loc, llvm::divideCeil(operands.heads, warps)), tokens}, warps * kWarpThreads},
-         [&](Operation *inner, GPUKernelBuilder &k) {
-           auto cached = cast<CachedAttentionOp>(inner);
-           buildGPUFlashMerge(AttentionOperands(cached), cached.getScratch().front(), strategy, k);
-         });
-}
-
-LogicalResult KernelLowering::lowerAttention(Operation *op, const AttentionOperands &operands) {
-  auto strategy = getGPUStrategy<GPUFlashAttr>(cast<ComputeOpInterface>(op));
-  if (!strategy)
-    return failure();
-  auto cached = dyn_cast<CachedAttentionOp>(op);
-  if (!cached || strategy.getSplitTokens() == 0) {
-    launchFlash(op, operands, strategy);
-    return success();
-  }
-  if (cached.getScratch().size() != 1)
-    return op->emitOpError("expects scratch for the blocks of keys, which mf-gpu-add-scratch gives");
-  chooseByTokens(
-      op->getLoc(), getTokens(op->getLoc(), operands.q), strategy.getSplitTokens(),
-      [&] { launchSplitFlash(cached, strategy); }, [&] { launchFlash(op, operands, strategy); });
-  return success();
 }
 
 LogicalResult KernelLowering::lowerTopK(TopKOp op) {
@@ -280,9 +181,8 @@ LogicalResult KernelLowering::lower(ComputeOpInterface op) {
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
           .Case<ActivationOp, AddOp, EmbeddingOp, HashOp, LayerNormOp, MapCodesOp, MergeTopKOp, QuantizeRowsOp,
                 RMSNormOp, RopeOp, UpdateStateOp>([&](auto rows) { return lowerRows(rows.getOperation()); })
-          .Case<AttentionOp, CachedAttentionOp>(
-              [&](auto attention) { return lowerAttention(attention, AttentionOperands(attention)); })
-          .Case([&](LinearOp linear) { return lowerLinear(linear); })
+          .Case<AttentionOp, CachedAttentionOp>([&](auto) { return lowerAttention(*this, op); })
+          .Case([&](LinearOp linear) { return lowerDense(*this, linear); })
           .Case([&](LinearAttentionOp attention) { return lowerLinearAttention(*this, attention); })
           .Case([&](ProjectSequenceOp projection) { return lowerProjection(projection); })
           .Case([&](RecurrentAttentionOp attention) { return lowerRecurrentAttention(*this, attention); })

@@ -101,14 +101,32 @@ static float getElement(const void *fragment, int word, int half, int type) {
   return type == MF_RT_GPU_F16 ? widenHalf(bits) : widenBfloat(bits);
 }
 
+/// f32 without what a product of tf32 does not see.
+static float getWide(const void *fragment, int word) {
+  uint32_t bits;
+  memcpy(&bits, static_cast<const char *>(fragment) + 4 * word, sizeof(bits));
+  bits &= 0xffffe000;
+  float result;
+  memcpy(&result, &bits, sizeof(result));
+  return result;
+}
+
 /// PTX, "Matrix Fragments for mma.m16n8k16 with floating point type": with group g = lane / 4 and t = lane % 4, word w
 /// of a has row g + 8 (w % 2) and columns 2 t + 8 (w / 2) + {0, 1}; word w of b has column g and rows 2 t + 8 w + {0,
-/// 1}; word w of c and d has row g + 8 (w / 2) and column 2 t + w % 2.
+/// 1}; word w of c and d has row g + 8 (w / 2) and column 2 t + w % 2. Of tf32 a word has one column of a, t + 4 (w /
+/// 2), and one row of b, t + 4 w.
 static void multiplyMatrices(Thread *const *lanes, uint32_t) {
   float a[16][16], b[16][8];
-  int type = lanes[0]->mode;
+  int type = lanes[0]->mode, depth = type == MF_RT_GPU_TF32 ? 8 : 16;
   for (int lane = 0; lane < kWarp; ++lane) {
     int group = lane / 4, t = lane % 4;
+    if (type == MF_RT_GPU_TF32) {
+      for (int word = 0; word < 4; ++word)
+        a[group + 8 * (word % 2)][t + 4 * (word / 2)] = getWide(lanes[lane]->inputs[0], word);
+      for (int word = 0; word < 2; ++word)
+        b[t + 4 * word][group] = getWide(lanes[lane]->inputs[1], word);
+      continue;
+    }
     for (int half = 0; half < 2; ++half) {
       for (int word = 0; word < 4; ++word)
         a[group + 8 * (word % 2)][2 * t + 8 * (word / 2) + half] = getElement(lanes[lane]->inputs[0], word, half, type);
@@ -120,7 +138,7 @@ static void multiplyMatrices(Thread *const *lanes, uint32_t) {
     for (int word = 0; word < 4; ++word) {
       int row = lane / 4 + 8 * (word / 2), column = 2 * (lane % 4) + word % 2;
       float sum = static_cast<const float *>(lanes[lane]->inputs[2])[word];
-      for (int k = 0; k < 16; ++k)
+      for (int k = 0; k < depth; ++k)
         sum += a[row][k] * b[k][column];
       static_cast<float *>(lanes[lane]->output)[word] = sum;
     }

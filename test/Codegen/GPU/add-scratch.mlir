@@ -37,3 +37,16 @@ func.func @given(%q: memref<?x8x64xf32>, %c: memref<?x2x?x64xf32>, %s: memref<?x
       outs(%q : memref<?x8x64xf32>) scratch(%scratch : memref<?x8x?x66xf32>)
   return
 }
+
+// -----
+
+// Blocks of products of matrices have 64 keys.
+// CHECK-LABEL: func @matrices(
+//       CHECK: %[[BLOCKS:.*]] = arith.ceildivui %{{.*}}, %c64
+//       CHECK: memref.alloc(%{{.*}}, %[[BLOCKS]]) : memref<?x8x?x66xf32>
+func.func @matrices(%q: memref<?x8x64xf32>, %c: memref<?x2x?x64xf16>, %s: memref<?xi32>) {
+  mf.cached_attention scale(0.125) strategy(#mf.gpu_matrix_flash<warps = 4, keys = 64, split_tokens = 16>)
+      ins(%q, %c, %c, %s, %s : memref<?x8x64xf32>, memref<?x2x?x64xf16>, memref<?x2x?x64xf16>, memref<?xi32>, memref<?xi32>)
+      outs(%q : memref<?x8x64xf32>)
+  return
+}

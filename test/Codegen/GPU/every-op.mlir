@@ -76,7 +76,8 @@ module attributes {gpu.container_module, mf.gpu_target = #mf.gpu_target<arch = "
       %shifted = arith.shrui %votes, %five : i32
       %back = arith.shli %shifted, %five : i32
       %masked = arith.andi %back, %unsigned : i32
-      %joined = arith.ori %masked, %signed : i32
+      %flipped = arith.xori %masked, %five : i32
+      %joined = arith.ori %flipped, %signed : i32
       %less = arith.subi %joined, %five : i32
       %narrow = arith.trunci %less : i32 to i8
       memref.store %narrow, %n[%i] : memref<?xi8>

@@ -40,6 +40,7 @@ public:
   Value either(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
   Value isBelow(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y); }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
+  Value exclusiveOr(Value x, Value y) { return b.createOrFold<arith::XOrIOp>(x, y); }
   Value toI32(Value x) { return arith::IndexCastUIOp::create(b, b.getI32Type(), x); }
   /// Where `table` is in the row of a token that begins at `row`, both of 32 bits meanwhile.
   Value placeInRow(Value row, Value table) {
@@ -104,14 +105,41 @@ public:
   /// Warps: all threads of one take part.
   Value shuffle(Value x, Value lane);
   Value shuffleXor(Value x, int64_t mask);
+  /// The same index, i32 at most, from which no compiler computes anything ahead of here to keep it in registers.
+  Value computeHere(Value index);
   /// Bit l is the predicate of lane l.
   Value ballot(Value predicate);
   /// The sum over a warp, in every lane: pairs 16 apart first, then 8, 4, 2, 1.
   Value warpSum(Value x);
   /// The largest of a warp, in every lane; NaN only where there is nothing else, or where all are.
   Value warpMax(Value x);
+  /// The largest of a warp, in every lane.
+  Value warpMaxOfIntegers(Value x);
+  /// Whether `predicate` holds in some lane of the warp.
+  Value isAny(Value predicate);
   /// Waits for the warp, whose writes to memory are seen from here on.
   void warpBarrier();
+
+  /// Products of matrices by a warp. A word, i32, has two adjacent elements of 16 bits or one of 32; which of them a
+  /// lane has, PTX says ("Matrix Fragments for mma.m16n8k16", "... m16n8k8"). Four matrices of workgroup memory, of 8
+  /// rows of 16 bytes: lane 8 m + r gives where row r of matrix m begins. A word of each.
+  SmallVector<Value> loadMatrices(Value memref, ValueRange indices, bool isTransposed);
+  /// The word of two adjacent elements of 16 bits.
+  Value loadPair(Value memref, ValueRange indices);
+  /// c + a b, of 16 x 16 f16 or bf16 `a` (4 words), 16 x 8 `b` (2 words) and 16 x 8 f32 `c` (4).
+  SmallVector<Value> multiplyMatrices(ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c, Type element);
+  /// The same of 16 x 8 tf32 `a` (4 words) and 8 x 8 `b` (2 words).
+  SmallVector<Value> multiplyWide(ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c);
+  /// A word of f32 as the sum of two of tf32, but for 2^-23 of it; infinities and the largest 2^-11 of all numbers give
+  /// a NaN.
+  std::pair<Value, Value> splitWide(Value word);
+  /// The elements of a vector of f16 or bf16 as words of tf32, which has them all.
+  SmallVector<Value> widenElements(Value vector);
+  /// The two elements of a word as a vector.
+  Value getPair(Value word, Type element);
+  /// f32 rounded to `element`, to nearest: a vector, and two in a word.
+  Value roundElements(ArrayRef<Value> scalars, Type element);
+  Value roundPair(Value low, Value high, Type element);
 
   /// Blocks.
   void barrier() { gpu::BarrierOp::create(b); }
@@ -119,6 +147,8 @@ public:
   Value workgroupMemory(ArrayRef<int64_t> shape, Type element, int64_t begin = 0);
   /// Starts a copy of `elements` elements, 16 bytes, to workgroup memory.
   void copyAsync(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements);
+  /// The same, of which `counted` elements come from `source`; zeros follow them.
+  void copyCounted(Value source, ValueRange from, Value destination, ValueRange to, int64_t elements, Value counted);
   /// Closes the group of the copies that were started since the last one was closed.
   void closeCopies();
   /// Waits until at most `groups` of the thread's groups are on their way.

@@ -22,7 +22,7 @@ enum class HostMeaning {
   Access, ///< as it is; checked code tells the runtime of the access first
   Call,   ///< a call of the runtime, mf/Runtime/GPUHost.h
   Wait,   ///< such a call, in which the thread waits for others
-  Inline  ///< by ops of one thread: its indices, the workgroup memory, the end
+  Inline  ///< by ops of one thread: its indices, the workgroup memory, roundings, the end
 };
 
 struct GPUKernelOp {

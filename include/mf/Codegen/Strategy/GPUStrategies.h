@@ -27,14 +27,27 @@ int64_t getSliceStrips(LookupOp op);
 /// a quarter of the rows of a table. Other tables, pruned ones too: a gather.
 StrategyAttrInterface selectGPULookupStrategy(LookupOp op, GPUTargetAttr target);
 
-/// Tiles of 64 x 64 results; a stream of weights below 8 tokens.
-GPUDenseTileAttr selectGPULinearStrategy(LinearOp op);
+/// Whether `op` can be products of matrices: floats of 16 bits as weights, in panels of whole pieces of 16 bytes, which
+/// x has too.
+bool hasDenseMatrices(LinearOp op);
 
-/// The same for quantised weights.
-GPUIntegerDenseAttr selectGPUIntegerLinearStrategy(LinearOp op);
+/// Tensor cores where they can take it and `target` has the workgroup memory: tiles of 128 x 128 results, a stream of
+/// weights below 32 tokens. Others: tiles of 64 x 64, a stream below 8 tokens. Integers for quantised weights.
+StrategyAttrInterface selectGPULinearStrategy(LinearOp op, GPUTargetAttr target);
 
-/// A warp for 4 queries, for 2 of results that are too wide for registers. Caches are split below 16 tokens.
-GPUFlashAttr selectGPUAttentionStrategy(ComputeOpInterface op);
+/// Whether `op` can be products of matrices: caches of floats of one type of 16 bits, in any layout, whose features are
+/// multiples of 16, 128 at most.
+bool hasAttentionMatrices(CachedAttentionOp op);
+
+/// Tensor cores where they can take it and `target` has the workgroup memory: 4 warps, blocks of 64 keys,
+/// of 32 where a thread would need more than 128 registers. Others: a warp for 4 queries, for 2 of results that are too
+/// wide for registers. Caches are split below 16 tokens.
+StrategyAttrInterface selectGPUAttentionStrategy(ComputeOpInterface op, GPUTargetAttr target);
+
+/// Keys of a block that few tokens of a cached attention share among warps; 0 where its strategy does not.
+int64_t getSplitKeys(CachedAttentionOp op);
+/// Below how many tokens they do.
+int64_t getSplitTokens(CachedAttentionOp op);
 
 /// Bytes of workgroup memory of a thread block of linear attention.
 int64_t getLinearAttentionBytes(const RecurrentState &state, GPULinearAttentionAttr strategy);

@@ -222,6 +222,69 @@ LogicalResult GPULinearAttentionAttr::verify(function_ref<InFlightDiagnostic()> 
 }
 int64_t GPULinearAttentionAttr::getTokenTile() const { return 0; }
 
+/// For addresses, limits and what is on its way, beside matrices.
+static constexpr int64_t kOtherRegisters = 40;
+
+/// Threads of a block share these, and one has 255 at most.
+static LogicalResult verifyRegisters(function_ref<InFlightDiagnostic()> emitError, int64_t registers, int64_t threads) {
+  constexpr int64_t all = 65536, most = 255;
+  int64_t has = std::min(most, all / threads);
+  if (registers <= has)
+    return success();
+  return emitError() << "expects tiles that need at most " << has << " registers of each of " << threads
+                     << " threads, found " << registers;
+}
+
+/// Of the sums of a warp's results a lane has as many as it has of those of the slices before.
+static int64_t getDenseRegisters(int64_t warpRows, int64_t warpColumns) {
+  constexpr int64_t partsOfX = 8;
+  return 2 * warpRows * warpColumns / kWarpThreads + warpColumns / 4 + partsOfX + kOtherRegisters;
+}
+int64_t GPUMatrixDenseAttr::getRegisters() const { return getDenseRegisters(getWarpRows(), getWarpColumns()); }
+
+int64_t GPUMatrixFlashAttr::getRegisters(int64_t valueSize) const {
+  return valueSize / 2 + getKeys() / 2 + getKeys() / 4 + kOtherRegisters;
+}
+
+LogicalResult GPUMatrixDenseAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                         int64_t features, int64_t warpRows, int64_t warpColumns, int64_t stages,
+                                         int64_t slice, int64_t streamTokens) {
+  // What a warp loads at once.
+  constexpr int64_t side = 16, loadedColumns = 32;
+  if (warpRows < 1 || warpRows % side != 0 || warpColumns < 1 || warpColumns % loadedColumns != 0)
+    return emitError() << "expects warp_rows to be a multiple of " << side << " and warp_columns one of "
+                       << loadedColumns << ", found " << warpRows << " and " << warpColumns;
+  if (rows < 1 || rows % warpRows != 0 || columns < 1 || columns % warpColumns != 0)
+    return emitError() << "expects rows and columns to be multiples of warp_rows and warp_columns, found " << rows
+                       << " and " << columns;
+  int64_t warps = rows / warpRows * (columns / warpColumns);
+  if (failed(verifyWarps(emitError, warps)) ||
+      failed(verifyRegisters(emitError, getDenseRegisters(warpRows, warpColumns), warps * kWarpThreads)))
+    return failure();
+  if (features < 1 || features % side != 0)
+    return emitError() << "expects features to be a multiple of " << side << ", found " << features;
+  if (stages < 2)
+    return emitError() << "expects stages to be 2 or more, found " << stages;
+  if (slice < 1 || slice % features != 0)
+    return emitError() << "expects slice to be a multiple of features, found " << slice;
+  if (streamTokens < 0)
+    return emitError() << "expects stream_tokens to be 0 or more, found " << streamTokens;
+  return success();
+}
+int64_t GPUMatrixDenseAttr::getTokenTile() const { return 0; }
+
+LogicalResult GPUMatrixFlashAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t keys,
+                                         int64_t splitTokens) {
+  if (failed(verifyWarps(emitError, warps)))
+    return failure();
+  if (keys < 1 || keys % 32 != 0)
+    return emitError() << "expects keys to be a multiple of 32, found " << keys;
+  if (splitTokens < 0)
+    return emitError() << "expects split_tokens to be 0 or more, found " << splitTokens;
+  return success();
+}
+int64_t GPUMatrixFlashAttr::getTokenTile() const { return 0; }
+
 //===----------------------------------------------------------------------===//
 // Choices of strategies
 //===----------------------------------------------------------------------===//

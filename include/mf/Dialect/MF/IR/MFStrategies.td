@@ -129,6 +129,26 @@ def MF_GPUDenseTileAttr : MF_StrategyAttr<"GPUDenseTile", "gpu_dense_tile"> {
                         "int64_t":$stream_tokens);
 }
 
+def MF_GPUMatrixDenseAttr : MF_StrategyAttr<"GPUMatrixDense", "gpu_matrix_dense"> {
+  let summary = "Dense layer on tensor cores: tiles of `rows` x `columns`, `features` features at a time";
+  let description = [{
+    For weights of f16 and bf16: an element of x is the sum of two of tf32, each of which is multiplied, but for 2^-23 of
+    it; weights are exact, sums are f32. A slice of `slice` features is one sum, slices are added in ascending order. Tiles
+    of x and the weight pass through `stages` buffers in workgroup memory; a warp takes `warp_rows` x `warp_columns`
+    results. Below `stream_tokens` tokens weights come straight from memory, and a warp takes one slice. Both give the same
+    bits.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$features, "int64_t":$warp_rows,
+                        "int64_t":$warp_columns, "int64_t":$stages, "int64_t":$slice, "int64_t":$stream_tokens);
+  let extraClassDeclaration = [{
+    /// Warps of a block.
+    int64_t getWarps() const { return getRows() / getWarpRows() * (getColumns() / getWarpColumns()); }
+    /// Registers that a thread needs: two sums of a result, a column's weights of a step, two parts of 16 rows of x, and
+    /// what it needs besides.
+    int64_t getRegisters() const;
+  }];
+}
+
 def MF_GPUIntegerDenseAttr : MF_StrategyAttr<"GPUIntegerDense", "gpu_integer_dense"> {
   let summary = "Dense layer of integers on a GPU: tiles of `rows` x `columns`, sums of four products at a time";
   let description = [{
@@ -158,6 +178,22 @@ def MF_GPULinearAttentionAttr : MF_StrategyAttr<"GPULinearAttention", "gpu_linea
     `rows` queries, or of the only one. `mf.project_sequence`: a thread has `rows` rows of one feature.
   }];
   let parameters = (ins "int64_t":$warps, "int64_t":$rows);
+}
+
+def MF_GPUMatrixFlashAttr : MF_StrategyAttr<"GPUMatrixFlash", "gpu_matrix_flash"> {
+  let summary = "Attention on tensor cores: a warp takes 16 queries, blocks of `keys` keys in workgroup memory";
+  let description = [{
+    For caches of f16 and bf16: queries, and weights of values, are rounded to their elements, to nearest; products are
+    summed in f32. A block of keys has a maximum, a sum and a result of its own; blocks are merged in ascending order. The
+    queries of `warps` warps, adjacent tokens of the heads that share keys, take the blocks from two buffers. Below
+    `split_tokens` tokens a warp takes one block of keys, and a second kernel merges them. Both give the same bits.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$keys, "int64_t":$split_tokens);
+  let extraClassDeclaration = [{
+    /// Registers that a thread needs for heads of `valueSize` results: a result is one of 2 features, a score one of 2
+    /// keys, a weight that is rounded one of 4, and what it needs besides.
+    int64_t getRegisters(int64_t valueSize) const;
+  }];
 }
 
 //===----------------------------------------------------------------------===//
