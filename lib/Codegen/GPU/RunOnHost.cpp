@@ -128,9 +128,11 @@ LogicalResult KernelRewriter::rewriteInline(Operation *op) {
           .Case([&](gpu::BlockIdOp op) -> Value {
             return loadIndex(offsetof(mf_rt_gpu_thread, block) + 8 * static_cast<int64_t>(op.getDimension()));
           })
-          .Case([&](arith::TruncFOp op) {
-            // Processors without an instruction for bf16 would call a library.
+          .Case([&](arith::TruncFOp op) -> Value {
             Type element = getElementTypeOrSelf(op.getType());
+            if (element.isF32())
+              return arith::TruncFOp::create(b, op.getType(), op.getIn());
+            // Processors without an instruction for bf16 would call a library.
             return buildRoundFromF32(b, b.getLoc(), op.getIn(), element, /*halfConversions=*/true);
           })
           .Case([&](NVVM::DotAccumulate4WayOp op) -> Value { return buildDot4(b, op); })
