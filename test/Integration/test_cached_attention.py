@@ -95,7 +95,9 @@ def test_bounds(name, keys, library, margin):
     for variant, model in every_variant(library):
         y = call(model, name, q, k, v)
         margin("attention, caches in pairs", np.max(np.abs(y - expected) / bound))
-        if "bf16" not in variant:
+        # Tensor cores take heads of multiples of 16 features, and round as dot products do.
+        on_tensor_cores = variant.startswith("gpu") and q.shape[2] % 16 == 0 and v.shape[2] % 16 == 0
+        if "bf16" not in variant and not on_tensor_cores:
             margin("attention, caches in pairs, products of f32", np.max(np.abs(y - expected)) / 2e-5)
 
 
