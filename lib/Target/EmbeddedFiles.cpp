@@ -13,8 +13,9 @@ using namespace mlir::mf;
   X(runtime_x86_64_asan)                                                                                               \
   X(runtime_x86_64_tsan)                                                                                               \
   X(runtime_aarch64)                                                                                                   \
-  X(stub_x86_64_libc) X(stub_x86_64_libdl) X(stub_x86_64_libm) X(stub_x86_64_libpthread) X(stub_x86_64_ld)             \
-      X(stub_aarch64_libc) X(stub_aarch64_libdl) X(stub_aarch64_libm) X(stub_aarch64_libpthread)
+  X(stub_x86_64_libc)                                                                                                  \
+  X(stub_x86_64_libdl) X(stub_x86_64_libm) X(stub_x86_64_libpthread) X(stub_x86_64_ld) X(stub_aarch64_libc)            \
+      X(stub_aarch64_libdl) X(stub_aarch64_libm) X(stub_aarch64_libpthread)
 
 #define MF_DECLARE(name) extern "C" const char mf_embedded_##name[], mf_embedded_##name##_end[];
 MF_EMBEDDED_FILES(MF_DECLARE)

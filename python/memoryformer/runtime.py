@@ -11,9 +11,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p
 from typing import Any
 
@@ -21,13 +20,10 @@ import numpy as np
 
 from . import abi
 from .abi import Error
+from .callbacks import HostLoop, Listener, ParallelFor, Progress
 from .feeds import Feed, StepStructs, token_tensor
 
 __all__ = ["Error", "Feed", "Model", "Session", "library_info", "load", "verify_parameters"]
-
-LoopBody = Callable[[int, int, int], None]
-ParallelFor = Callable[[LoopBody, int], None]
-Progress = Callable[[int, int], None]
 
 
 def load(
@@ -91,8 +87,8 @@ class Model:
         if load_mode not in abi.LOAD_MODES:
             raise Error(f"load_mode must be one of {', '.join(abi.LOAD_MODES)}, found {load_mode!r}")
         self._api = abi.open_library(path)
-        self._loop = _HostLoop(parallel_for, threads) if parallel_for is not None else None
-        listener = _Listener(progress) if progress is not None else None
+        self._loop = HostLoop(parallel_for, threads) if parallel_for is not None else None
+        listener = Listener(progress) if progress is not None else None
         options = abi.OpenOptions(
             ctypes.sizeof(abi.OpenOptions),
             _path_bytes(parameters),
@@ -353,44 +349,6 @@ class Session:
 
     def _check(self, status: int) -> None:
         self._model._check(status)
-
-
-class _HostLoop:
-    """A Python parallel loop as the library's callback; its exceptions are raised again after the library's call."""
-
-    def __init__(self, function: ParallelFor, workers: int) -> None:
-        self._function = function
-        self._failures = threading.local()
-        self._run = abi.ParallelForRun(self._call)
-        self.struct = abi.ParallelFor(self._run, None, max(workers, 1))
-
-    def _call(self, context: int | None, body: Any, closure: int | None, count: int) -> None:
-        try:
-            self._function(lambda begin, end, worker: body(closure, begin, end, worker), count)
-        except BaseException as error:  # it cannot pass through the library's frames
-            self._failures.error = error
-
-    def reraise(self) -> None:
-        error = getattr(self._failures, "error", None)
-        if error is not None:
-            self._failures.error = None
-            raise error
-
-
-class _Listener:
-    """A Python function as the library's callback of progress; it is not called again once it has raised `error`."""
-
-    def __init__(self, function: Progress) -> None:
-        self._function = function
-        self.error: BaseException | None = None
-        self.struct = abi.Progress(abi.ReportProgress(self._report), None)
-
-    def _report(self, context: int | None, done: int, total: int) -> None:
-        try:
-            if self.error is None:
-                self._function(done, total)
-        except BaseException as error:  # it cannot pass through the library's frames
-            self.error = error
 
 
 def _path_bytes(path: str | os.PathLike[str] | None) -> bytes | None:

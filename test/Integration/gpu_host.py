@@ -48,6 +48,32 @@ def compile_kernels(folder: Path, model: str, kernels_text: str, *options: str) 
     return memoryformer.compile(source, folder / "model.so", options=("--gpu-host", f"--gpu-kernels={changed}", *options))
 
 
+def drop(op: str, number: int):
+    """A change of kernels' text that removes an op without results: the one with this number."""
+
+    def change(text: str) -> str:
+        lines = text.split("\n")
+        places = [i for i, line in enumerate(lines) if line.strip().startswith(op)]
+        del lines[places[number]]
+        return "\n".join(lines)
+
+    return change
+
+
+def run_changed_tile(folder: Path, layer, model_text: str, text: str, change, tokens: int, *options: str, threads: int = 0):
+    """Runs a layer with the kernel of slices in `text` as `change` makes it, and checks the results; the counts."""
+    begin = text.index("gpu.func @lookup_tile")
+    changed = change(text[begin:])
+    assert changed != text[begin:]
+    library = compile_kernels(folder, model_text, text[:begin] + changed, *options)
+    codes, scores = layer.inputs(tokens)
+    with open_checked(library, threads=threads) as model:
+        results = model.call("lookup", codes, scores)
+        ((_, counted),) = counts(model).items()
+    layer.check(results, codes, scores)
+    return counted
+
+
 class HandWritten:
     """A kernel written by hand: `inputs` are triples of name, shape and element type; `body` also sees %y, the f32 output
     of shape `output`, and has %thread, %lane and index constants %c0 to %c512."""

@@ -10,7 +10,7 @@ import pytest
 
 import gpu_host
 import modules
-from gpu_host import HandWritten
+from gpu_host import HandWritten, drop
 from test_gpu_host import Layer
 
 W = "memref<2048xf32, #gpu.address_space<workgroup>>"
@@ -144,30 +144,7 @@ def tile(tmp_path_factory):
 
 
 def run_changed(folder, tile, change, tokens=64):
-    """Runs the layer with the kernel of slices as `change` makes it; the counts."""
-    layer, model_text, text = tile
-    begin = text.index("gpu.func @lookup_tile")
-    changed = change(text[begin:])
-    assert changed != text[begin:]
-    library = gpu_host.compile_kernels(folder, model_text, text[:begin] + changed)
-    codes, scores = layer.inputs(tokens)
-    with gpu_host.open_checked(library) as model:
-        results = model.call("lookup", codes, scores)
-        ((_, counts),) = gpu_host.counts(model).items()
-    layer.check(results, codes, scores)
-    return counts
-
-
-def drop(op, number):
-    """Removes an op without results."""
-
-    def change(text):
-        lines = text.split("\n")
-        places = [i for i, line in enumerate(lines) if line.strip().startswith(op)]
-        del lines[places[number]]
-        return "\n".join(lines)
-
-    return change
+    return gpu_host.run_changed_tile(folder, *tile, change, tokens)
 
 
 @pytest.mark.parametrize("number", [0, 1])

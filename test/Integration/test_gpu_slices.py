@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gpu_host
+from gpu_host import drop
 from test_gpu_host import Layer
 from test_gpu_integers import CPU, OPTIONS, lookup_inputs
 from test_quantised import call, lookup_module
@@ -95,28 +96,7 @@ def tiles(tmp_path_factory):
 
 def run_changed(folder, arch, tiles, change):
     layer, model_text, texts = tiles
-    begin = texts[arch].index("gpu.func @lookup_tile")
-    changed = change(texts[arch][begin:])
-    assert changed != texts[arch][begin:]
-    library = gpu_host.compile_kernels(folder, model_text, texts[arch][:begin] + changed, f"-mcpu={CPU}")
-    codes, scores = layer.inputs(1024)
-    with gpu_host.open_checked(library, threads=2) as model:
-        results = model.call("lookup", codes, scores)
-        ((_, counts),) = gpu_host.counts(model).items()
-    layer.check(results, codes, scores)
-    return counts
-
-
-def drop(op, number):
-    """Removes an op without results."""
-
-    def change(text):
-        lines = text.split("\n")
-        places = [i for i, line in enumerate(lines) if line.strip().startswith(op)]
-        del lines[places[number]]
-        return "\n".join(lines)
-
-    return change
+    return gpu_host.run_changed_tile(folder, layer, model_text, texts[arch], change, 1024, f"-mcpu={CPU}", threads=2)
 
 
 # The first set is the one that block z = 0 computes: ops 0 to 2 of the barrier of the cluster are before its loop.

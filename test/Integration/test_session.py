@@ -112,6 +112,20 @@ def test_the_likeliest_token_is_that_of_the_logits(library):
                 assert session.length(c) == 9
 
 
+def test_single_tokens_leave_what_steps_before_returned(model):
+    """Steps of one token each share their structs: for any number of sequences, and beside ids in a list."""
+    expected = whole(model)
+    with model.session(max_sequences=2) as session:
+        a, b = session.add(), session.add()
+        steps = [session.step_top_k([(a, IDS[:1]), (b, IDS[:1])])]
+        steps += [session.step_top_k([(a, IDS[i : i + 1])]) for i in (1, 2)]
+        steps += [session.step_top_k([(b, [int(IDS[1])])]), session.step_top_k([(b, IDS[2:3]), (a, IDS[3:4])])]
+    rows = [[0, 0], [1], [2], [1], [2, 3]]
+    for (ids, logits), places in zip(steps, rows, strict=True):
+        np.testing.assert_array_equal(ids[:, 0], expected[places].argmax(axis=1))
+        np.testing.assert_array_equal(logits[:, 0], expected[places].max(axis=1))
+
+
 def test_more_than_the_likeliest_token_is_refused(model):
     with model.session() as session:
         with pytest.raises(memoryformer.Error, match="ids: dimension 1: expected 1 to 1, .* found 2"):

@@ -13,7 +13,7 @@ struct LaunchShape {
   SmallVector<Value, 3> grid; ///< x, y and z; those that are missing are 1
   int64_t threads;
   int64_t workgroupBytes = 0;
-  int64_t cluster = 1; ///< blocks along y that run together; they divide the grid's y
+  int64_t cluster = 1;   ///< blocks along y that run together; they divide the grid's y
   int64_t registers = 0; ///< the most that a thread has; 0: the assembler chooses
 };
 

@@ -104,8 +104,9 @@ def GPUVerifyKernelContractPass : Pass<"mf-verify-gpu-kernel-contract", "::mlir:
   let summary = "Checks what whoever runs kernels relies on after `mf-gpu-pipeline`";
   let description = [{
     Fails on an op in a `gpu.func` that is not in the table of mf/Codegen/GPU/KernelOps.h, on a kernel whose block size is
-    not known to be whole warps of one dimension, on clusters and bulk copies that the target does not have, on a `gpu.launch_func` that asks for more workgroup memory than
-    `mf.gpu_target` has, and on compute ops outside of kernels. Changes nothing.
+    not known to be whole warps of one dimension, on clusters and bulk copies that the target does not have, on a
+    `gpu.launch_func` that asks for more workgroup memory than `mf.gpu_target` has, and on compute ops outside of kernels.
+    Changes nothing.
     Test: test/Codegen/GPU/verify-gpu-kernel-contract.mlir.
   }];
 }

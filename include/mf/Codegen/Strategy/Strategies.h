@@ -10,9 +10,9 @@ namespace mlir::mf {
 /// that are fused, and one prompt of a few hundred tokens still gives every core a tile.
 inline constexpr int64_t kTokenTile = 16;
 
-/// Tokens that pass a strip of tables before the next ones do, and the unit in which threads share the tokens of a strip:
-/// enough that reading the strip again, from the last cache, does not show (on a Zen 4 256 cost a tenth, 512 nothing),
-/// few enough that more threads than there are strips have work in a long prompt.
+/// Tokens that pass a strip of tables before the next ones do, and the unit in which threads share the tokens of a
+/// strip: enough that reading the strip again, from the last cache, does not show (on a Zen 4 256 cost a tenth, 512
+/// nothing), few enough that more threads than there are strips have work in a long prompt.
 inline constexpr int64_t kStripTokens = 512;
 
 /// A chunk per lane, 16 chunks at once or a vector of them, whichever is more.
